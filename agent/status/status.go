@@ -1,0 +1,95 @@
+package status
+
+import "time"
+
+// Status is what an agent says of itself: the body of /api/v1/status, and the one source of the metrics and the health
+// checks. Sizes and counts are bytes and Events since the agent's start unless a name says otherwise.
+type Status struct {
+	Version string    `json:"version"`
+	Node    string    `json:"node"`
+	Started time.Time `json:"started"`
+	Now     time.Time `json:"now"`
+
+	Intake    Intake    `json:"intake"`
+	WAL       WAL       `json:"wal"`
+	Delivery  Delivery  `json:"delivery"`
+	Account   Account   `json:"account"`
+	Files     []File    `json:"files"` // worst lag first, at most MaxFiles
+	FileCount int       `json:"file_count"`
+	Problems  []Problem `json:"problems"` // what a person should look at, worst first
+}
+
+// MaxFiles bounds Status.Files.
+const MaxFiles = 1000
+
+// Intake is the loop that secures bytes.
+type Intake struct {
+	ReadBytes   int64     `json:"read_bytes"` // bytes of content that were made durable in the WAL
+	Records     int64     `json:"records"`
+	LastStep    time.Time `json:"last_step"` // when the loop last turned: health
+	Blocked     string    `json:"blocked"`   // why reading stands still: "" or a sentence
+	Pins        bool      `json:"pins"`      // hard links protect rotated files; false: open descriptors only
+	PinBytes    int64     `json:"pin_bytes"` // content of pinned files whose other names are gone
+	OpenFiles   int       `json:"open_files"`
+	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
+}
+
+// WAL is the write-ahead log on the disk.
+type WAL struct {
+	Bytes        int64     `json:"bytes"` // on disk
+	MaxBytes     int64     `json:"max_bytes"`
+	Segments     int       `json:"segments"`
+	LastIndex    uint64    `json:"last_index"`    // appended
+	Durable      uint64    `json:"durable_index"` // fsynced
+	WrittenBytes int64     `json:"written_bytes"` // bytes appended to Segments
+	Syncs        int64     `json:"syncs"`
+	Failures     int64     `json:"failures"` // failed writes and fsyncs
+	LastError    string    `json:"last_error"`
+	OldestBlock  time.Time `json:"oldest_block"` // zero: nothing waits
+}
+
+// Delivery is the loop that drains the WAL into the backend.
+type Delivery struct {
+	Acked       uint64    `json:"acked_index"`
+	Stored      int64     `json:"stored_events"`
+	Duplicates  int64     `json:"duplicate_events"`
+	DeadLetters int64     `json:"dead_letter_events"`
+	AckedBytes  int64     `json:"acked_bytes"` // bytes of content whose Events have their final home
+	Retries     int64     `json:"retries"`     // bulk requests sent again
+	SentBytes   int64     `json:"sent_bytes"`  // bulk body bytes on the wire
+	InFlight    int       `json:"in_flight"`   // bulk requests
+	LastAck     time.Time `json:"last_ack"`
+	LastStep    time.Time `json:"last_step"`
+	LastError   string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
+	LastErrorAt time.Time `json:"last_error_at"`
+	BackendUp   bool      `json:"backend_up"` // the last attempt was answered
+}
+
+// Account is invariant 5 in numbers, in bytes of content, over all Files since the checkpoint was made.
+type Account struct {
+	Read         int64            `json:"read"`
+	Acked        int64            `json:"acked"`
+	Waiting      int64            `json:"waiting"`
+	DeadLettered int64            `json:"dead_lettered"`
+	Excluded     int64            `json:"excluded"`
+	Lost         map[string]int64 `json:"lost"` // by cause, as the ledger has it
+}
+
+// File is one File as the status page lists it.
+type File struct {
+	ID       string    `json:"id"`
+	Path     string    `json:"path"`
+	Size     int64     `json:"size"`    // known size of its content
+	Durable  int64     `json:"durable"` // Offset that is safe in the WAL
+	Lag      int64     `json:"lag"`     // Size - Durable
+	State    string    `json:"state"`   // active | rotated | gzip | done | unreadable
+	Error    string    `json:"error,omitempty"`
+	LastGrew time.Time `json:"last_grew"`
+}
+
+// Problem is one thing that is wrong, in words for a person.
+type Problem struct {
+	Severity string `json:"severity"` // loss | stuck | warning
+	What     string `json:"what"`
+	Do       string `json:"do,omitempty"` // what helps
+}

@@ -1,0 +1,37 @@
+package sink
+
+import "logboom/wal"
+
+// Event is what becomes one document. Its byte slices are valid only until the function that was given it returns.
+type Event struct {
+	File    *wal.File
+	Offset  wal.Offset // of its first byte in File
+	Sum     uint32     // CRC-32C of its raw bytes: all its Lines with prefixes and newlines
+	Time    []byte     // RFC 3339, up to nanoseconds, as the runtime wrote it, checked; never empty
+	Stream  string     // "stdout", "stderr" or ""
+	Message []byte     // any bytes
+	Part    int        // 0: whole. n > 0: the nth part of a longer Event
+	Last    bool       // with Part: nothing follows
+}
+
+// Events is a Batch as the sink sees it: the Events of consecutive Blocks. Each calls fn for every Event, in the same
+// order and number every time, and stops at fn's first error, which it returns. The sink calls it once for an attempt.
+type Events interface {
+	Each(fn func(n int, e *Event) error) error
+}
+
+// Refusal is an Event that the backend will never take as it is.
+type Refusal struct {
+	N      int    // the Event's place in its Batch
+	Type   string // the backend's error type, such as mapper_parsing_exception
+	Reason string // the backend's words: may quote the Event, so never to be logged
+}
+
+// Result says where the Events of a Batch have found their home. Stored + Duplicate + len(Refused) is their number.
+type Result struct {
+	Stored    int // 2xx
+	Duplicate int // 409 on create: these very bytes were there already
+	Refused   []Refusal
+	Retries   int   // attempts after the first
+	Bytes     int64 // bulk body bytes on the wire, all attempts
+}

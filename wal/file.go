@@ -1,0 +1,99 @@
+package wal
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// Offset is a position in a File: bytes from the start of its uncompressed content.
+type Offset int64
+
+// FileID names a File for good: 128 bits derived from what the File is, so that losing the checkpoint gives the same ids
+// again. See tail.DeriveID.
+type FileID [16]byte
+
+// String returns the id as 32 hexadecimal digits.
+func (id FileID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText makes ids readable in JSON.
+func (id FileID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *FileID) UnmarshalText(text []byte) error {
+	if n, err := hex.Decode(id[:], text); err != nil || n != len(id) || len(text) != 2*len(id) {
+		return fmt.Errorf("file id %q: want %d hexadecimal digits", text, 2*len(id))
+	}
+	return nil
+}
+
+// Format is the encoding that the runtime gave to the lines of a File.
+type Format string
+
+const (
+	Plain  Format = "plain"  // a line is the message
+	CRI    Format = "cri"    // "<RFC 3339 time> <stdout|stderr> <P|F> <message>"
+	Docker Format = "docker" // {"log":"...","stream":"...","time":"..."}
+)
+
+// File describes one log file: all that Delivery needs to turn its Records into documents, and all that a later start
+// needs to recognise it. A File value is immutable; what is learnt later (labels) makes a new value with the same ID.
+type File struct {
+	ID     FileID `json:"id"`
+	Path   string `json:"path"` // where it was first met
+	Format Format `json:"format"`
+	Route  string `json:"route"` // index or data stream; patterns hold %{+yyyy.MM.dd}, all else is resolved
+	Node   string `json:"node,omitempty"`
+
+	// Of a container's File only.
+	Namespace   string            `json:"namespace,omitempty"`
+	Pod         string            `json:"pod,omitempty"`
+	PodUID      string            `json:"pod_uid,omitempty"`
+	Container   string            `json:"container,omitempty"`
+	Attempt     int               `json:"attempt,omitempty"`
+	ContainerID string            `json:"container_id,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+
+	Start   Offset `json:"start,omitempty"` // where reading began: not 0 only for read_from: now
+	Ordinal int    `json:"ordinal"`         // place among the Files of its Attempt, ascending with time
+
+	Identity Identity `json:"identity"`
+}
+
+// Identity is how a File is recognised across names, compression and restarts. The device number is no part of it: it
+// changes across reboots.
+type Identity struct {
+	Inode   uint64   `json:"inode"`
+	Birth   int64    `json:"birth"`    // statx btime, Unix nanoseconds; 0 where the file system has none
+	HeadLen int      `json:"head_len"` // bytes of the first line, its newline included, at most MaxHead
+	HeadSum [16]byte `json:"-"`        // SHA-256 of those bytes, the first half
+}
+
+// MaxHead is how much of the first line counts for an Identity, in bytes.
+const MaxHead = 4096
+
+type identityJSON struct {
+	Inode   uint64 `json:"inode"`
+	Birth   int64  `json:"birth"`
+	HeadLen int    `json:"head_len"`
+	HeadSum string `json:"head_sum"`
+}
+
+// MarshalJSON writes HeadSum as hexadecimal digits.
+func (i Identity) MarshalJSON() ([]byte, error) {
+	return json.Marshal(identityJSON{i.Inode, i.Birth, i.HeadLen, hex.EncodeToString(i.HeadSum[:])})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (i *Identity) UnmarshalJSON(data []byte) error {
+	var j identityJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	sum, err := hex.DecodeString(j.HeadSum)
+	if err != nil || len(sum) != len(i.HeadSum) {
+		return fmt.Errorf("identity: head_sum %q: want %d hexadecimal digits", j.HeadSum, 2*len(i.HeadSum))
+	}
+	*i = Identity{Inode: j.Inode, Birth: j.Birth, HeadLen: j.HeadLen, HeadSum: [16]byte(sum)}
+	return nil
+}
