@@ -10,6 +10,7 @@ type Event struct {
 	Time    []byte     // RFC 3339, up to nanoseconds, as the runtime wrote it, checked; never empty
 	Stream  string     // "stdout", "stderr" or ""
 	Message []byte     // any bytes
+	Raw     []byte     // its Lines as the File has them; what Sum is of
 	Part    int        // 0: whole. n > 0: the nth part of a longer Event
 	Last    bool       // with Part: nothing follows
 }

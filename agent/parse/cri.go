@@ -1,0 +1,108 @@
+package parse
+
+// line is one Line, taken apart.
+type line struct {
+	time    []byte // RFC 3339; nil if the Line has none
+	message []byte
+	stream  int
+	named   bool // the Line names its stream
+	partial bool // the Event goes on in the next Line of the stream
+}
+
+// cri takes a CRI Line apart. It returns false, and all of the Line as message, for what is none. Tags are separated by
+// colons and the first says P or F (kubernetes, pkg/kubelet/kuberuntime/logs).
+func cri(b []byte) (line, bool) {
+	whole := line{message: b}
+	n := timeLen(b)
+	// The shortest rest is " stdout F", with or without a space and a message behind it.
+	if n == 0 || len(b) < n+9 || b[n] != ' ' || b[n+7] != ' ' {
+		return whole, false
+	}
+	l := line{time: b[:n], named: true}
+	switch string(b[n+1 : n+7]) {
+	case "stdout":
+		l.stream = stdout
+	case "stderr":
+		l.stream = stderr
+	default:
+		return whole, false
+	}
+	switch b[n+8] {
+	case 'F':
+	case 'P':
+		l.partial = true
+	default:
+		return whole, false
+	}
+	rest := b[n+9:]
+	if len(rest) > 0 && rest[0] == ':' { // further tags
+		for len(rest) > 0 && rest[0] != ' ' {
+			rest = rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		if rest[0] != ' ' {
+			return whole, false
+		}
+		rest = rest[1:]
+	}
+	l.message = rest
+	return l, true
+}
+
+// timeLen returns the length of the RFC 3339 time that b starts with, which a space must follow; 0 if there is none.
+// It is strict about the ranges of the fields, because a backend refuses the document otherwise.
+func timeLen(b []byte) int {
+	const shape = "0000-00-00T00:00:00"
+	if len(b) < len(shape)+2 {
+		return 0
+	}
+	for i := range len(shape) {
+		if c := shape[i]; c == '0' {
+			if b[i]-'0' > 9 {
+				return 0
+			}
+		} else if b[i] != c {
+			return 0
+		}
+	}
+	month, day := two(b[5:]), two(b[8:])
+	if month < 1 || month > 12 || day < 1 || day > daysIn(month, b) || two(b[11:]) > 23 || two(b[14:]) > 59 || two(b[17:]) > 59 {
+		return 0
+	}
+	n := len(shape)
+	if b[n] == '.' {
+		digits := n + 1
+		for n = digits; n < len(b) && b[n]-'0' <= 9; n++ {
+		}
+		if n == digits || n > digits+9 {
+			return 0
+		}
+	}
+	switch {
+	case n < len(b) && b[n] == 'Z':
+		return n + 1
+	case n+6 <= len(b) && (b[n] == '+' || b[n] == '-') && b[n+3] == ':' && digits2(b[n+1:]) && digits2(b[n+4:]) &&
+		two(b[n+1:]) <= 18 && two(b[n+4:]) <= 59:
+		return n + 6
+	}
+	return 0
+}
+
+func daysIn(month int, b []byte) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		year := two(b)*100 + two(b[2:])
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+func two(b []byte) int { return int(b[0]-'0')*10 + int(b[1]-'0') }
+
+func digits2(b []byte) bool { return b[0]-'0' <= 9 && b[1]-'0' <= 9 }

@@ -1,0 +1,181 @@
+package parse
+
+import (
+	"bytes"
+	"hash/crc32"
+	"time"
+
+	"logboom/sink"
+	"logboom/wal"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Parser turns Records into Events. It belongs to one goroutine; its buffers grow to the size of the longest Event.
+type Parser struct {
+	event sink.Event
+	open  [2]joined
+	now   []byte // the time of Events that have none
+}
+
+// joined gathers the Lines of one Event.
+type joined struct {
+	started bool
+	first   bool // it is the Record's first Event of its stream
+	file    *wal.File
+	offset  wal.Offset
+	time    []byte
+	message []byte
+	raw     []byte
+}
+
+// Events calls fn for every Event of the Block, in the order of their ends, and stops at fn's first error, which it
+// returns. What fn is given is valid until it returns.
+func (p *Parser) Events(b *wal.Block, fn func(*sink.Event) error) error {
+	p.now = b.Time.UTC().AppendFormat(p.now[:0], time.RFC3339Nano)
+	chained := false
+	for i := range b.Records {
+		r := &b.Records[i]
+		if err := p.record(r, chained, fn); err != nil {
+			return err
+		}
+		chained = r.Chained
+	}
+	return nil
+}
+
+// record gives the Events of one Record. With chained, what was open in the Record before goes on in it.
+func (p *Parser) record(r *wal.Record, chained bool, fn func(*sink.Event) error) error {
+	c := cursor{p: p, r: r, fn: fn, first: [2]bool{!chained, !chained}}
+	if !chained {
+		p.open[stdout].started, p.open[stderr].started = false, false
+	}
+	for at := 0; at < len(r.Text); {
+		end := len(r.Text)
+		newline := bytes.IndexByte(r.Text[at:], '\n')
+		if newline >= 0 {
+			end = at + newline + 1
+		}
+		if err := c.line(at, end, newline >= 0); err != nil {
+			return err
+		}
+		at = end
+	}
+	if r.Chained {
+		return nil
+	}
+	return c.finish()
+}
+
+// cursor is a walk through one Record.
+type cursor struct {
+	p     *Parser
+	r     *wal.Record
+	fn    func(*sink.Event) error
+	first [2]bool // no Event of the stream has been met in the Record
+}
+
+// line gives the Line r.Text[at:end], its newline included, to the Event it belongs to.
+func (c *cursor) line(at, end int, complete bool) error {
+	raw := c.r.Text[at:end]
+	text := raw
+	if complete {
+		text = raw[:len(raw)-1]
+	}
+	l, ok := take(c.r.File.Format, text)
+	offset := c.r.Start + wal.Offset(at)
+	if !complete && c.r.Cut {
+		l.stream = stdout // where the middle of a Line is counted, see PartsAfter
+	}
+	open := &c.p.open[l.stream]
+	if !ok && open.started { // a foreign Line joins nothing
+		if err := c.emitJoined(l.stream, false); err != nil {
+			return err
+		}
+	}
+	if !open.started && !l.partial {
+		return c.emit(l, offset, raw, !complete && c.r.Cut)
+	}
+	open.add(c, l, offset, raw)
+	if l.partial {
+		return nil
+	}
+	return c.emitJoined(l.stream, false)
+}
+
+// finish ends what is open at the Record's end, the older Event first.
+func (c *cursor) finish() error {
+	order := [2]int{stdout, stderr}
+	if open := &c.p.open; open[stdout].started && open[stderr].started && open[stderr].offset < open[stdout].offset {
+		order = [2]int{stderr, stdout}
+	}
+	for _, s := range order {
+		if c.p.open[s].started {
+			if err := c.emitJoined(s, c.r.Cut); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *joined) add(c *cursor, l line, offset wal.Offset, raw []byte) {
+	if !j.started {
+		*j = joined{started: true, first: c.first[l.stream], file: c.r.File, offset: offset,
+			time: append(j.time[:0], l.time...), message: j.message[:0], raw: j.raw[:0]}
+		c.first[l.stream] = false
+	}
+	j.message = append(j.message, l.message...)
+	j.raw = append(j.raw, raw...)
+}
+
+func (c *cursor) emitJoined(stream int, cut bool) error {
+	j := &c.p.open[stream]
+	j.started = false
+	c.p.event = sink.Event{File: j.file, Offset: j.offset, Stream: streamNames[stream], Time: j.time, Message: j.message, Raw: j.raw}
+	c.number(stream, j.first, cut)
+	return c.send()
+}
+
+func (c *cursor) emit(l line, offset wal.Offset, raw []byte, cut bool) error {
+	c.p.event = sink.Event{File: c.r.File, Offset: offset, Time: l.time, Message: l.message, Raw: raw}
+	if l.named {
+		c.p.event.Stream = streamNames[l.stream]
+	}
+	c.number(l.stream, c.first[l.stream], cut)
+	c.first[l.stream] = false
+	return c.send()
+}
+
+// number says which part of an Event this is, if it is one.
+func (c *cursor) number(stream int, first, cut bool) {
+	e := &c.p.event
+	before := 0
+	if first {
+		before = int(c.r.Parts[stream])
+	}
+	if before > 0 || cut {
+		e.Part, e.Last = before+1, !cut
+	}
+}
+
+func (c *cursor) send() error {
+	e := &c.p.event
+	if len(e.Time) == 0 {
+		e.Time = c.p.now
+	}
+	e.Sum = crc32.Checksum(e.Raw, castagnoli)
+	return c.fn(e)
+}
+
+// take takes a Line (without its newline) apart. It returns false for a Line that is not of the Format.
+func take(f wal.Format, text []byte) (line, bool) {
+	switch f {
+	case wal.CRI:
+		return cri(text)
+	case wal.Docker:
+		return docker(text)
+	default:
+		return line{message: text}, true
+	}
+}
