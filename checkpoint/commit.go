@@ -1,0 +1,110 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"logboom/wal"
+)
+
+// Commit makes c durable, all of it or nothing. Forget comes before Files, so a File that is read again from its start
+// stands in both. Durable never goes back: an older one is ignored, so that callers need not agree on an order.
+//
+// After an error nothing of c counts, and the same Change may be committed again: what the disk took of it after all
+// (a failed fsync can't tell) is not counted twice.
+//
+// It panics when Acked or a File's Offset would go back, and when a Loss is no range.
+func (s *Store) Commit(c Change) error {
+	boot, err := s.bootID()
+	if err != nil {
+		return fmt.Errorf("commit checkpoint: %w", err)
+	}
+	return s.transact("commit checkpoint", func(db *bolt.DB) error {
+		if err := db.Update(func(tx *bolt.Tx) error { return s.apply(begin(tx), c, boot) }); err != nil {
+			return err
+		}
+		for _, id := range c.Forget {
+			delete(s.written, id)
+		}
+		for _, fs := range c.Files {
+			s.written[fs.File.ID] = fs.File
+		}
+		return nil
+	})
+}
+
+func (s *Store) apply(r *rows, c Change, boot string) error {
+	if err := applyMeta(r, c, boot); err != nil {
+		return err
+	}
+	for _, id := range c.Forget {
+		if err := forget(r, id); err != nil {
+			return err
+		}
+	}
+	for i := range c.Files {
+		if err := s.applyFile(r, &c.Files[i]); err != nil {
+			return err
+		}
+	}
+	for _, l := range c.Losses {
+		if err := addLoss(r, l); err != nil {
+			return err
+		}
+	}
+	return r.end()
+}
+
+func applyMeta(r *rows, c Change, boot string) error {
+	acked := wal.Index(r.number(ackedKey))
+	if c.Acked != 0 {
+		if c.Acked < acked {
+			return bug(fmt.Sprintf("acked goes back from %d to %d", acked, c.Acked))
+		}
+		acked = c.Acked
+		if err := r.putNumber(ackedKey, uint64(acked)); err != nil {
+			return err
+		}
+	}
+	durable := max(wal.Index(r.number(durableKey)), c.Durable, acked)
+	if err := r.putNumber(durableKey, uint64(durable)); err != nil {
+		return err
+	}
+	return r.put(metaBucket, []byte(bootKey), []byte(boot))
+}
+
+func forget(r *rows, id wal.FileID) error {
+	if err := r.remove(filesBucket, id[:]); err != nil {
+		return err
+	}
+	return r.remove(offsetsBucket, id[:])
+}
+
+// applyFile writes the Offset, and the description only when it is not there yet: it is fifty times as long.
+func (s *Store) applyFile(r *rows, fs *FileState) error {
+	if fs.File == nil || fs.Offset < 0 {
+		return bug("a file state without a file or with a negative offset")
+	}
+	id := fs.File.ID
+	var old FileState
+	if old.decode(r.get(offsetsBucket, id[:])) && fs.Offset < old.Offset {
+		return bug(fmt.Sprintf("offset of %s (%s) goes back from %d to %d", id, fs.File.Path, old.Offset, fs.Offset))
+	}
+	if err := r.put(offsetsBucket, id[:], fs.encode()); err != nil {
+		return err
+	}
+	if s.written[id] == fs.File && r.get(filesBucket, id[:]) != nil {
+		return nil
+	}
+	text, err := json.Marshal(fs.File)
+	if err != nil {
+		return fmt.Errorf("describe file %s: %w", id, err)
+	}
+	if bytes.Equal(r.get(filesBucket, id[:]), text) {
+		return nil
+	}
+	return r.put(filesBucket, id[:], text)
+}

@@ -1,0 +1,129 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// lossChunk is how many Losses are read in one transaction, so that a slow reader never holds a Commit up.
+const lossChunk = 256
+
+// Losses calls fn for every entry of the ledger, oldest first, and stops at fn's first error, which it returns. Entries
+// that are added meanwhile may come too.
+func (s *Store) Losses(fn func(Loss) error) error {
+	for from := uint64(1); ; {
+		chunk := make([]Loss, 0, lossChunk)
+		err := s.transact("read ledger", func(db *bolt.DB) error {
+			return db.View(func(tx *bolt.Tx) (err error) {
+				chunk, from, err = readLosses(tx, from, chunk)
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+		for _, l := range chunk {
+			if err := fn(l); err != nil {
+				return err
+			}
+		}
+		if len(chunk) < lossChunk {
+			return nil
+		}
+	}
+}
+
+// readLosses fills chunk from sequence from on, and returns where the next one starts.
+func readLosses(tx *bolt.Tx, from uint64, chunk []Loss) ([]Loss, uint64, error) {
+	c := tx.Bucket([]byte(ledgerBucket)).Cursor()
+	for k, v := c.Seek(sequenceKey(from)); k != nil && len(chunk) < cap(chunk); k, v = c.Next() {
+		var l Loss
+		if err := json.Unmarshal(v, &l); err != nil || len(k) != 8 {
+			return nil, 0, fmt.Errorf("%w: bad ledger entry %x: %v", ErrCorrupt, k, err)
+		}
+		chunk = append(chunk, l)
+		from = binary.BigEndian.Uint64(k) + 1
+	}
+	return chunk, from, nil
+}
+
+// addLoss lists l. Where the last entry of the same File and Cause ends where l starts, or overlaps it, that entry grows
+// instead: the ledger stays exact and short when the same File loses piece after piece, and listing the same Loss again
+// after a crash counts it once.
+func addLoss(r *rows, l Loss) error {
+	if l.File == nil || l.Cause == "" || l.Start < 0 || l.End < l.Start {
+		return bug(fmt.Sprintf("a loss without file or cause, or of no range: [%d, %d)", l.Start, l.End))
+	}
+	lastKey := append(append([]byte(nil), l.File.ID[:]...), l.Cause...)
+	key := r.get(lastBucket, lastKey)
+	lost := l.End - l.Start
+	if key != nil {
+		var last Loss
+		if err := json.Unmarshal(r.get(ledgerBucket, key), &last); err != nil {
+			return fmt.Errorf("%w: bad ledger entry %x: %v", ErrCorrupt, key, err)
+		}
+		if joinable(last, l) {
+			before := last.End
+			l = join(last, l)
+			lost = l.End - before
+		} else {
+			key = nil
+		}
+	}
+	if key == nil {
+		key = nextSequence(r)
+		if err := r.put(lastBucket, lastKey, key); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("describe loss: %w", err)
+	}
+	if err := r.put(ledgerBucket, key, text); err != nil {
+		return err
+	}
+	counter := lostPrefix + l.Cause
+	return r.putNumber(counter, r.number(counter)+uint64(lost))
+}
+
+// joinable says whether b goes on where a ended, or starts inside it. Behind an open end ("at least") nothing is joined,
+// except that very entry again.
+func joinable(a, b Loss) bool {
+	if a.AtLeast {
+		return b.AtLeast && b.Start == a.Start && b.End == a.End
+	}
+	return a.Start <= b.Start && b.Start <= a.End && (b.End >= a.End || !b.AtLeast)
+}
+
+// join returns a with b's range added. a's Time and Detail stay: they say how it began.
+func join(a, b Loss) Loss {
+	a.End = max(a.End, b.End)
+	a.AtLeast = b.AtLeast
+	if a.Since.IsZero() || (!b.Since.IsZero() && b.Since.Before(a.Since)) {
+		a.Since = b.Since
+	}
+	a.Until = latest(a.Until, b.Until)
+	return a
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func nextSequence(r *rows) []byte {
+	last, _ := r.tx.Bucket([]byte(ledgerBucket)).Cursor().Last()
+	if len(last) != 8 {
+		return sequenceKey(1)
+	}
+	return sequenceKey(binary.BigEndian.Uint64(last) + 1)
+}
+
+func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
