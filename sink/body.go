@@ -1,0 +1,187 @@
+package sink
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/gzip"
+
+	"logboom/wal"
+)
+
+// body renders one bulk request, straight into its compressor. One goroutine has it at a time.
+type body struct {
+	files *fileCache
+	gz    *gzip.Writer // writes to wire; nil: not compressed
+	wire  wire         // what goes out
+	text  []byte       // rendered, not compressed yet
+	size  int64        // bytes rendered
+	index []byte       // of the URL: the first Event's; actions name theirs only where it differs
+
+	file     *wal.File // of the Event before, and its text
+	fileText *fileText
+}
+
+const (
+	// flushText is how much text is compressed at once: what the compressor gathers for a block.
+	flushText = 64 << 10
+
+	// keepBytes is how much memory a body keeps for the next request, for text and wire each.
+	keepBytes = 16 << 20
+
+	// messageStep is how much of a message is escaped between flushes, so that a long one needs no long buffer.
+	messageStep = 24 << 10
+)
+
+type wire []byte
+
+func (w *wire) Write(p []byte) (int, error) {
+	*w = append(*w, p...)
+	return len(p), nil
+}
+
+func newBody(files *fileCache, level int) *body {
+	b := &body{files: files}
+	if level > 0 {
+		var err error
+		if b.gz, err = gzip.NewWriterLevel(&b.wire, level); err != nil {
+			panic("BUG: " + err.Error()) // New checked the level
+		}
+	}
+	return b
+}
+
+// reset begins a new body.
+func (b *body) reset() {
+	b.wire, b.text, b.index, b.size = b.wire[:0], b.text[:0], nil, 0
+	if b.gz != nil {
+		b.gz.Reset(&b.wire)
+	}
+}
+
+// release lets go of Files and of memory that was needed once.
+func (b *body) release() {
+	b.file, b.fileText, b.index = nil, nil, nil
+	if cap(b.wire) > keepBytes {
+		b.wire = nil
+	}
+	if cap(b.text) > 4*flushText {
+		b.text = nil
+	}
+}
+
+// finish completes the body and returns its bytes, which are valid until the next reset.
+func (b *body) finish() []byte {
+	b.flush()
+	if b.gz != nil {
+		if err := b.gz.Close(); err != nil {
+			panic("BUG: " + err.Error()) // writing to memory can't fail
+		}
+	}
+	return b.wire
+}
+
+func (b *body) flush() {
+	b.size += int64(len(b.text))
+	if b.gz == nil {
+		b.wire = append(b.wire, b.text...)
+	} else if _, err := b.gz.Write(b.text); err != nil {
+		panic("BUG: " + err.Error())
+	}
+	b.text = b.text[:0]
+}
+
+// add renders e as an action and a document.
+func (b *body) add(e *Event) {
+	if e.File != b.file {
+		b.file, b.fileText = e.File, b.files.get(e.File)
+	}
+	t := b.fileText
+	d := append(b.text, t.head...)
+	d = t.appendRest(d, e.Offset, e.Sum)
+	d = b.appendIndex(d, t.route.index(e.Time))
+	d = append(d, "}}\n{\"@timestamp\":\""...)
+	d, _ = appendEscaped(d, e.Time)
+	d = append(d, `","message":"`...)
+	valid := true
+	if len(e.Message) <= messageStep {
+		d, valid = appendEscaped(d, e.Message)
+	} else {
+		b.text = d
+		valid = b.addLong(e.Message)
+		d = b.text
+	}
+	d = append(d, `","event":{"sequence":`...)
+	d = strconv.AppendInt(d, t.sequence+int64(e.Offset), 10)
+	if !valid {
+		b.text = append(d, `,"original":"`...)
+		b.addBase64(e.Message)
+		d = append(b.text, '"')
+	}
+	if e.Part > 0 {
+		d = append(d, `},"logboom":{"part":`...)
+		d = strconv.AppendInt(d, int64(e.Part), 10)
+		d = append(d, `,"last":`...)
+		d = strconv.AppendBool(d, e.Last)
+	}
+	d = append(d, `},"log":{"offset":`...)
+	d = strconv.AppendInt(d, int64(e.Offset), 10)
+	b.text = append(d, t.streamTail(e.Stream)...)
+	if len(b.text) >= flushText {
+		b.flush()
+	}
+}
+
+// appendIndex ends the _id and names the index where it is not that of the URL.
+func (b *body) appendIndex(d, index []byte) []byte {
+	d = append(d, '"')
+	if b.index == nil {
+		b.index = index
+	}
+	if bytes.Equal(b.index, index) {
+		return d
+	}
+	d = append(d, `,"_index":"`...)
+	d, _ = appendEscaped(d, index)
+	return append(d, '"')
+}
+
+func (b *body) addLong(message []byte) (valid bool) {
+	valid = true
+	for len(message) > 0 {
+		n := wholeRunes(message, messageStep)
+		var ok bool
+		b.text, ok = appendEscaped(b.text, message[:n])
+		valid = valid && ok
+		message = message[n:]
+		b.flush()
+	}
+	return valid
+}
+
+// wholeRunes returns at most limit, and less where a character of s would be cut there.
+func wholeRunes(s []byte, limit int) int {
+	if len(s) <= limit {
+		return len(s)
+	}
+	for n := limit; n > limit-utf8.UTFMax; n-- {
+		if utf8.RuneStart(s[n]) {
+			return n
+		}
+	}
+	return limit // not UTF-8 around there
+}
+
+func (b *body) addBase64(message []byte) {
+	const step = messageStep / 3 * 3
+	for len(message) > 0 {
+		n := min(step, len(message))
+		b.text = base64.StdEncoding.AppendEncode(b.text, message[:n])
+		message = message[n:]
+		if len(b.text) >= flushText {
+			b.flush()
+		}
+	}
+}

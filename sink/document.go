@@ -1,0 +1,187 @@
+package sink
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"logboom/wal"
+)
+
+// fileText is all that the documents of one File have in common, rendered once. A document and its action are
+//
+//	{"create":{"_id":"           head: with the part of the _id that belongs to the File
+//	AAAAAAAAAAAAAHtr3Y9B"}}\n    the rest of the _id
+//	{"@timestamp":"..."          the Event's time
+//	,"message":"..."             the Event's message
+//	,"event":{"sequence":123}
+//	,"log":{"offset":123         the last thing that differs: what follows is one long match for the compressor,
+//	,"file":...,"stream":...}\n  tail, by stream; it goes on into the head of the next action
+type fileText struct {
+	head     []byte    // {"create":{"_id":"<20 characters>
+	lastByte byte      // of the FileID: the first byte of the rest of an _id
+	sequence int64     // event.sequence of Offset 0
+	tail     [3][]byte // by stream: none, stdout, stderr
+	route    *route
+}
+
+const (
+	idFileChars = 20 // of an _id: the File's first 15 bytes
+	idRestBytes = 1 + 8 + 4
+	idRestChars = 18
+
+	actionStart = `{"create":{"_id":"`
+)
+
+func newFileText(f *wal.File, hostName string) *fileText {
+	t := &fileText{
+		head:     base64.RawURLEncoding.AppendEncode([]byte(actionStart), f.ID[:15]),
+		lastByte: f.ID[15],
+		sequence: int64(f.Ordinal) << 40,
+		route:    newRoute(f.Route),
+	}
+	if hostName == "" {
+		hostName = f.Node
+	}
+	for i, stream := range []string{"", "stdout", "stderr"} {
+		t.tail[i] = appendTail(nil, f, hostName, stream)
+	}
+	return t
+}
+
+// appendRest appends the part of the _id that is the Event's own.
+func (t *fileText) appendRest(dst []byte, at wal.Offset, sum uint32) []byte {
+	var rest [idRestBytes]byte
+	rest[0] = t.lastByte
+	binary.BigEndian.PutUint64(rest[1:], uint64(at))
+	binary.BigEndian.PutUint32(rest[9:], sum)
+	return base64.RawURLEncoding.AppendEncode(dst, rest[:])
+}
+
+func (t *fileText) streamTail(stream string) []byte {
+	switch stream {
+	case "stdout":
+		return t.tail[1]
+	case "stderr":
+		return t.tail[2]
+	}
+	return t.tail[0]
+}
+
+func appendTail(dst []byte, f *wal.File, hostName, stream string) []byte {
+	dst = append(dst, `,"file":{"path":`...)
+	dst = appendString(dst, f.Path)
+	dst = append(dst, "}}"...)
+	if hostName != "" {
+		dst = append(dst, `,"host":{"name":`...)
+		dst = appendString(dst, hostName)
+		dst = append(dst, '}')
+	}
+	if f.Namespace != "" || f.Pod != "" {
+		dst = append(dst, `,"kubernetes":`...)
+		dst = appendKubernetes(dst, f)
+	}
+	if f.ContainerID != "" {
+		dst = append(dst, `,"container":{"id":`...)
+		dst = appendString(dst, f.ContainerID)
+		dst = append(dst, '}')
+	}
+	if stream != "" {
+		dst = append(dst, `,"stream":`...)
+		dst = appendString(dst, stream)
+	}
+	return append(dst, "}\n"...)
+}
+
+func appendKubernetes(dst []byte, f *wal.File) []byte {
+	dst = append(dst, `{"namespace":`...)
+	dst = appendString(dst, f.Namespace)
+	dst = append(dst, `,"pod":{"name":`...)
+	dst = appendString(dst, f.Pod)
+	dst = append(dst, `,"uid":`...)
+	dst = appendString(dst, f.PodUID)
+	dst = append(dst, `},"container":{"name":`...)
+	dst = appendString(dst, f.Container)
+	dst = append(dst, '}')
+	if f.Node != "" {
+		dst = append(dst, `,"node":{"name":`...)
+		dst = appendString(dst, f.Node)
+		dst = append(dst, '}')
+	}
+	if len(f.Labels) > 0 {
+		dst = append(dst, `,"labels":{`...)
+		for i, l := range fieldNames(f.Labels) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, l.field)
+			dst = append(dst, ':')
+			dst = appendString(dst, f.Labels[l.key])
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}')
+}
+
+type labelName struct{ key, field string }
+
+// fieldNames gives each label a field of its own. Dots would make objects of the keys, and app beside app.version is
+// then a conflict, so they become underscores. Where that makes two keys equal, the key without dots keeps the name, and
+// the others get _2, _3, ... in the order of their keys.
+func fieldNames(labels map[string]string) []labelName {
+	var names []labelName
+	taken := map[string]bool{}
+	for key := range labels {
+		names = append(names, labelName{key: key})
+		if !strings.Contains(key, ".") {
+			taken[key] = true
+		}
+	}
+	slices.SortFunc(names, func(a, b labelName) int { return strings.Compare(a.key, b.key) })
+	for i, l := range names {
+		field := strings.ReplaceAll(l.key, ".", "_")
+		if field != l.key {
+			base := field
+			for n := 2; taken[field]; n++ {
+				field = base + "_" + strconv.Itoa(n)
+			}
+			taken[field] = true
+		}
+		names[i].field = field
+	}
+	return names
+}
+
+// fileCache keeps the fileText of the Files that Events came from lately. A File value is immutable, so its pointer is
+// the key. Two generations bound it: when the young one is full, it becomes the old one, whose unused rest goes.
+type fileCache struct {
+	hostName   string
+	mu         sync.Mutex
+	young, old map[*wal.File]*fileText // guarded by mu
+}
+
+const cachedFiles = 512 // of a generation; about 3 KB each
+
+func newFileCache(hostName string) *fileCache {
+	return &fileCache{hostName: hostName, young: map[*wal.File]*fileText{}}
+}
+
+func (c *fileCache) get(f *wal.File) *fileText {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.young[f]
+	if t != nil {
+		return t
+	}
+	if t = c.old[f]; t == nil {
+		t = newFileText(f, c.hostName)
+	}
+	if len(c.young) >= cachedFiles {
+		c.old, c.young = c.young, map[*wal.File]*fileText{}
+	}
+	c.young[f] = t
+	return t
+}

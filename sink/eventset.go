@@ -1,0 +1,13 @@
+package sink
+
+// eventSet is a set of Event numbers. It grows as needed.
+type eventSet []uint64
+
+func (s eventSet) has(n int) bool { return n>>6 < len(s) && s[n>>6]&(1<<(n&63)) != 0 }
+
+func (s *eventSet) add(n int) {
+	for n>>6 >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[n>>6] |= 1 << (n & 63)
+}

@@ -1,0 +1,138 @@
+package sink
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Health says how delivery goes, in words for a person. There is never content of a line in it, nor a secret.
+type Health struct {
+	Up          bool      // the last request was answered by a backend that works; false before the first
+	LastError   string    // "" while all is well
+	LastErrorAt time.Time // of the last error, even when all is well again
+	LastSuccess time.Time // when an Event was last stored, or found to be stored
+	Retrying    int       // Sends that wait for their next attempt, or make it
+	NextRetry   time.Time // the soonest of theirs; zero: none waits
+}
+
+// health is what Health tells, and the only place that logs. Its own mutex guards all of it.
+type health struct {
+	mu          sync.Mutex
+	logger      *slog.Logger
+	up          bool
+	last        problem
+	lastAt      time.Time
+	lastSuccess time.Time
+	waiting     map[*batch]waiting
+	logged      map[string]time.Time // when each line was last logged
+}
+
+// waiting is a Send in trouble.
+type waiting struct {
+	problem
+	at, next time.Time
+}
+
+// problem is why an attempt settled less than it should.
+type problem struct {
+	what       string        // in plain words; equal for equal problems
+	up         bool          // the backend works as such
+	retryAfter time.Duration // the backend asked for that; 0: it did not
+	partial    bool          // the request was answered item by item, and some are to be sent again
+	tooLarge   bool          // the request was too long
+	silent     bool          // there was no answer at all, or none that can be trusted
+}
+
+func (p *problem) Error() string { return p.what }
+
+// The same line is logged once in logEvery, and at most logLines different ones are.
+const (
+	logEvery = 30 * time.Second
+	logLines = 64
+)
+
+func (h *health) init(l *slog.Logger) {
+	h.logger = l
+	h.waiting = map[*batch]waiting{}
+	h.logged = map[string]time.Time{}
+}
+
+// trouble notes that b waits until next because of p.
+func (h *health) trouble(b *batch, p problem, next time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	h.waiting[b] = waiting{problem: p, at: now, next: next}
+	h.up, h.last, h.lastAt = p.up, p, now
+	h.log(slog.LevelWarn, "delivery waits", "reason", p.what)
+}
+
+// progress notes that Events of a Batch were settled.
+func (h *health) progress() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.up && !h.lastAt.IsZero() {
+		h.log(slog.LevelInfo, "delivery goes on", "after", h.last.what)
+	}
+	h.up = true
+	h.lastSuccess = time.Now()
+}
+
+// left notes that b waits no more.
+func (h *health) left(b *batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.waiting, b)
+}
+
+// notice logs a line, unless it was logged lately.
+func (h *health) notice(message string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log(slog.LevelWarn, message, args...)
+}
+
+func (h *health) log(level slog.Level, message string, args ...any) {
+	key := message
+	for _, a := range args {
+		if s, ok := a.(string); ok {
+			key += " " + s
+		}
+	}
+	now := time.Now()
+	if at, ok := h.logged[key]; ok && now.Sub(at) < logEvery {
+		return
+	}
+	for k, at := range h.logged {
+		if now.Sub(at) >= logEvery {
+			delete(h.logged, k)
+		}
+	}
+	if len(h.logged) >= logLines {
+		return
+	}
+	h.logged[key] = now
+	h.logger.Log(nil, level, message, args...)
+}
+
+// Health says how delivery goes.
+func (s *Sink) Health() Health {
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := Health{Up: h.up, LastErrorAt: h.lastAt, LastSuccess: h.lastSuccess, Retrying: len(h.waiting)}
+	if !h.up {
+		out.LastError = h.last.what
+	}
+	var newest time.Time
+	for _, w := range h.waiting {
+		if w.at.After(newest) {
+			newest, out.LastError = w.at, w.what
+		}
+		if out.NextRetry.IsZero() || w.next.Before(out.NextRetry) {
+			out.NextRetry = w.next
+		}
+	}
+	return out
+}
