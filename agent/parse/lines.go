@@ -17,7 +17,7 @@ import (
 	"logboom/wal"
 )
 
-// Streams of a container: the places in wal.Record.Parts and the bits of the masks in Ends.
+// Streams of a container: the places in wal.Record.Parts.
 const (
 	stdout = 0 // also lines that have no stream
 	stderr = 1
@@ -25,19 +25,10 @@ const (
 
 var streamNames = [2]string{"stdout", "stderr"}
 
-// Ends says where a Record that starts with some text may end.
+// Ends says where a Record that starts with some text may end, in bytes.
 type Ends struct {
-	Closed int // bytes: end of the last Line after which no Event is open; 0 if there is none
-	Whole  int // bytes: end of the last Line
-
-	closed, whole masks
-}
-
-// masks holds one bit per stream.
-type masks struct {
-	seen  uint8 // the stream has a Line
-	ended uint8 // an Event of the stream ended
-	open  uint8 // an Event of the stream is open
+	Closed int // end of the last Line after which no Event is open; 0 if there is none
+	Whole  int // end of the last Line
 }
 
 // Scan finds the ends of a Record that starts at text. What is open at the start needs no word: a Line says itself
@@ -45,14 +36,10 @@ type masks struct {
 func Scan(f wal.Format, text []byte) Ends {
 	if f == wal.Plain {
 		n := bytes.LastIndexByte(text, '\n') + 1
-		if n == 0 {
-			return Ends{}
-		}
-		m := masks{seen: 1, ended: 1}
-		return Ends{Closed: n, Whole: n, closed: m, whole: m}
+		return Ends{Closed: n, Whole: n}
 	}
 	var e Ends
-	var m masks
+	var open uint8 // a bit for each stream
 	for at := 0; ; {
 		n := bytes.IndexByte(text[at:], '\n')
 		if n < 0 {
@@ -60,41 +47,42 @@ func Scan(f wal.Format, text []byte) Ends {
 		}
 		stream, partial := lineEnd(f, text[at:at+n])
 		at += n + 1
-		bit := uint8(1) << stream
-		m.seen |= bit
+		open &^= 1 << stream
 		if partial {
-			m.open |= bit
-		} else {
-			m.open &^= bit
-			m.ended |= bit
+			open |= 1 << stream
 		}
-		e.Whole, e.whole = at, m
-		if m.open == 0 {
-			e.Closed, e.closed = at, m
+		e.Whole = at
+		if open == 0 {
+			e.Closed = at
 		}
 	}
 }
 
-// PartsAfter returns what wal.Record.Parts has to say behind a Record that starts with parts and ends at end, one of
-// e.Closed (nothing is open there), e.Whole, or the middle of a Line.
-func (e Ends) PartsAfter(parts [2]uint16, end int) [2]uint16 {
-	m := e.whole
-	if end == e.Closed {
-		m = e.closed
+// PartsAfter returns what wal.Record.Parts has to say behind a Record of text that starts with parts. With cut, the
+// Events that are open at its end go on in the next Record; otherwise its end ends them.
+func PartsAfter(f wal.Format, text []byte, parts [2]uint16, cut bool) [2]uint16 {
+	var open [2]bool
+	for len(text) > 0 {
+		n := bytes.IndexByte(text, '\n')
+		if n < 0 { // the middle of a Line counts as one without stream
+			open[stdout] = true
+			break
+		}
+		stream, partial := stdout, false
+		if f != wal.Plain {
+			stream, partial = lineEnd(f, text[:n])
+		}
+		if open[stream] = partial; !partial {
+			parts[stream] = 0
+		}
+		text = text[n+1:]
 	}
-	if end > e.Whole { // in the middle of a Line, which counts as one without stream
-		m.seen |= 1
-		m.open |= 1
-	}
-	for s := range parts {
-		bit := uint8(1) << s
+	for stream := range parts {
 		switch {
-		case m.open&bit != 0 && m.ended&bit != 0:
-			parts[s] = 1
-		case m.open&bit != 0:
-			parts[s]++
-		case m.seen&bit != 0:
-			parts[s] = 0
+		case open[stream] && cut:
+			parts[stream]++
+		case open[stream]:
+			parts[stream] = 0
 		}
 	}
 	return parts
@@ -108,6 +96,17 @@ func lineEnd(f wal.Format, line []byte) (stream int, partial bool) {
 	}
 	l, ok := cri(line)
 	return l.stream, ok && l.partial
+}
+
+// Time returns the runtime's time of the Line that text starts with, or nil if it has none.
+func Time(text []byte) []byte {
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		text = text[:i]
+	}
+	if l, ok := take(Detect(text), text); ok {
+		return l.time
+	}
+	return nil
 }
 
 // Detect tells the Format of a file by its first line.

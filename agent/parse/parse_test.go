@@ -205,19 +205,19 @@ func TestPartsAreCountedAcrossRecords(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		text string
-		end  func(Ends) int
+		cut  bool
 		in   [2]uint16
 		want [2]uint16
 	}{
-		{"cut", lines(p), func(e Ends) int { return e.Whole }, [2]uint16{}, [2]uint16{1, 0}},
-		{"cut again", lines(p), func(e Ends) int { return e.Whole }, [2]uint16{1, 0}, [2]uint16{2, 0}},
-		{"closed, then cut", lines(f, p), func(e Ends) int { return e.Whole }, [2]uint16{3, 0}, [2]uint16{1, 0}},
-		{"closed", lines(f, p), func(e Ends) int { return e.Closed }, [2]uint16{3, 0}, [2]uint16{0, 0}},
-		{"the other stream only", lines(ef), func(e Ends) int { return e.Closed }, [2]uint16{3, 0}, [2]uint16{3, 0}},
-		{"in the middle of a line", "xxxx", func(e Ends) int { return 4 }, [2]uint16{1, 0}, [2]uint16{2, 0}},
+		{"cut", lines(p), true, [2]uint16{}, [2]uint16{1, 0}},
+		{"cut again", lines(p), true, [2]uint16{1, 0}, [2]uint16{2, 0}},
+		{"closed, then cut", lines(f, p), true, [2]uint16{3, 0}, [2]uint16{1, 0}},
+		{"closed", lines(f), false, [2]uint16{3, 0}, [2]uint16{0, 0}},
+		{"ended while open", lines(p), false, [2]uint16{3, 0}, [2]uint16{0, 0}},
+		{"the other stream only", lines(ef), false, [2]uint16{3, 0}, [2]uint16{3, 0}},
+		{"in the middle of a line", "xxxx", true, [2]uint16{1, 0}, [2]uint16{2, 0}},
 	} {
-		e := Scan(wal.CRI, []byte(c.text))
-		if got := e.PartsAfter(c.in, c.end(e)); got != c.want {
+		if got := PartsAfter(wal.CRI, []byte(c.text), c.in, c.cut); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -1,0 +1,177 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sys/unix"
+)
+
+// errChanged says that a File's bytes are not the ones that were read: it was truncated, or written anew.
+var errChanged = errors.New("the file changed under its reader")
+
+// content is the uncompressed bytes of an open log file.
+type content interface {
+	// readAt fills p from off on and returns less than len(p) bytes only at the end.
+	readAt(p []byte, off int64) (int, error)
+	// follows says whether the bytes before off are still tail.
+	follows(tail []byte, off int64) (bool, error)
+	io.Closer
+}
+
+// plain is a file as it is.
+type plain struct{ f *os.File }
+
+func (c plain) readAt(p []byte, off int64) (int, error) {
+	n, err := c.f.ReadAt(p, off)
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+func (c plain) follows(tail []byte, off int64) (bool, error) {
+	var buf [64]byte
+	n, err := c.readAt(buf[:len(tail)], off-int64(len(tail)))
+	return bytes.Equal(buf[:n], tail), err
+}
+
+func (c plain) Close() error { return c.f.Close() }
+
+// zipped is a .gz file. It is read from front to back; bytes since the last readAt's offset are kept, because Intake
+// takes only whole Lines of what it read.
+type zipped struct {
+	f    *os.File
+	z    *gzip.Reader
+	kept []byte // bytes [from, from+len(kept)) of the content
+	from int64
+	tail []byte // up to 64 bytes before from
+	end  bool
+}
+
+func newZipped(f *os.File) (*zipped, error) {
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return &zipped{f: f, z: z}, nil
+}
+
+func (c *zipped) readAt(p []byte, off int64) (int, error) {
+	if off < c.from {
+		if err := c.restart(); err != nil {
+			return 0, err
+		}
+	}
+	for !c.end && c.from+int64(len(c.kept)) < off+int64(len(p)) {
+		if err := c.more(off); err != nil {
+			return 0, err
+		}
+	}
+	c.forget(off)
+	if off > c.from { // behind the end
+		return 0, nil
+	}
+	return copy(p, c.kept), nil
+}
+
+// more decompresses a piece, after it has let go of what lies before off.
+func (c *zipped) more(off int64) error {
+	c.forget(off)
+	const piece = 64 << 10
+	n := len(c.kept)
+	if cap(c.kept)-n < piece {
+		c.kept = append(make([]byte, 0, 2*n+piece), c.kept...)
+	}
+	m, err := c.z.Read(c.kept[n : n+piece])
+	c.kept = c.kept[:n+m]
+	if err == io.EOF {
+		c.end, err = true, nil
+	}
+	if err != nil {
+		return fmt.Errorf("decompress: %w", err)
+	}
+	return nil
+}
+
+// forget lets go of the bytes before off, but for the tail.
+func (c *zipped) forget(off int64) {
+	n := min(int(off-c.from), len(c.kept))
+	if n <= 0 {
+		return
+	}
+	c.tail = append(c.tail, c.kept[max(0, n-64):n]...)
+	c.tail = append(c.tail[:0], c.tail[max(0, len(c.tail)-64):]...)
+	c.kept = append(c.kept[:0], c.kept[n:]...)
+	c.from += int64(n)
+}
+
+func (c *zipped) follows(tail []byte, off int64) (bool, error) {
+	if off != c.from {
+		return false, nil
+	}
+	return bytes.HasSuffix(c.tail, tail), nil
+}
+
+func (c *zipped) restart() error {
+	if _, err := c.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := c.z.Reset(c.f); err != nil {
+		return err
+	}
+	c.kept, c.tail, c.from, c.end = c.kept[:0], c.tail[:0], 0, false
+	return nil
+}
+
+func (c *zipped) Close() error { return c.f.Close() }
+
+// key tells one inode's life from another's, within one boot of the kernel. The device is no part of it.
+type key struct {
+	inode uint64
+	birth int64 // Unix nanoseconds; 0 where the file system does not say
+}
+
+// stat is what tail needs of statx.
+type stat struct {
+	key     key
+	size    int64
+	links   int
+	mtime   int64 // Unix nanoseconds
+	regular bool
+	link    bool // a symbolic link
+}
+
+const statxMask = unix.STATX_TYPE | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_BTIME | unix.STATX_MTIME | unix.STATX_NLINK
+
+// statAt looks at path relative to the open folder dir, or at dir itself when path is "". Links are not followed.
+func statAt(dir int, path string) (stat, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if path == "" {
+		flags = unix.AT_EMPTY_PATH
+	}
+	return statx(dir, path, flags)
+}
+
+func statx(dir int, path string, flags int) (stat, error) {
+	var s unix.Statx_t
+	if err := unix.Statx(dir, path, flags, statxMask, &s); err != nil {
+		return stat{}, &os.PathError{Op: "statx", Path: path, Err: err}
+	}
+	st := stat{
+		key:     key{inode: s.Ino},
+		size:    int64(s.Size),
+		links:   int(s.Nlink),
+		mtime:   s.Mtime.Sec*1e9 + int64(s.Mtime.Nsec),
+		regular: s.Mode&unix.S_IFMT == unix.S_IFREG,
+		link:    s.Mode&unix.S_IFMT == unix.S_IFLNK,
+	}
+	if s.Mask&unix.STATX_BTIME != 0 {
+		st.key.birth = s.Btime.Sec*1e9 + int64(s.Btime.Nsec)
+	}
+	return st, nil
+}

@@ -1,0 +1,141 @@
+package tail
+
+import (
+	"hash/crc32"
+	"time"
+
+	"logboom/wal"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// file is a File that tail follows.
+type file struct {
+	desc   *wal.File
+	folder *folder
+	series *series // the Files of its Attempt; nil outside containers
+
+	read  position  // behind the last Record given out
+	safe  position  // behind the last Record that is durable
+	index wal.Index // of the Block with that Record
+
+	// As of the last scan.
+	path     string // where it can be opened, "" for nowhere
+	key      key    // of the plain file; that of the .gz if there is no other
+	attached bool   // the bytes at path are known to be this File's
+	gz       bool
+	rotated  bool // no writer opens it any more: renamed, removed or replaced
+	ended    bool // and it has been quiet for long enough
+	cut      bool // its bytes are gone from its inode: truncated
+	pin      string
+	onlyPin  bool
+	size     int64 // known size of the content; of a .gz only what was read of it
+	missing  int   // scans in a row that found no name of it
+	lost     bool  // the ledger has what was not read: nothing can be added
+
+	plainEntry, zipEntry *entry // of this scan
+
+	src       content // nil while closed
+	hot       bool    // rounds visit it
+	touched   bool    // read is ahead of safe
+	nextLook  time.Time
+	met       time.Time
+	lastGrew  time.Time
+	endSeen   time.Time // when its end was last reached, but for held bytes
+	held      int       // bytes at its end that wait for the end of their Event
+	heldTorn  bool      // the last of them is no newline
+	heldSince time.Time
+	problem   string
+	known     *Known // as an earlier run left it, until its bytes are found
+}
+
+// position is a place in a File with what is needed to go on there.
+type position struct {
+	off    wal.Offset
+	prefix uint32 // CRC-32C of [desc.Start, off)
+	parts  [2]uint16
+	tail   [wal.TailLen]byte // the bytes before off, of which the last tailN count
+	tailN  int
+}
+
+// advance moves p over text.
+func (p *position) advance(text []byte) {
+	p.off += wal.Offset(len(text))
+	p.prefix = crc32.Update(p.prefix, castagnoli, text)
+	if n := len(text); n >= len(p.tail) {
+		copy(p.tail[:], text[n-len(p.tail):])
+		p.tailN = len(p.tail)
+	} else {
+		copy(p.tail[:], p.tail[n:])
+		copy(p.tail[len(p.tail)-n:], text)
+		p.tailN = min(p.tailN+n, len(p.tail))
+	}
+}
+
+func (p *position) tailBytes() []byte { return p.tail[len(p.tail)-p.tailN:] }
+
+// readUp says that all known bytes of f have been given out.
+func (f *file) readUp() bool {
+	return !f.endSeen.IsZero() && f.held == 0 && (f.gz || int64(f.read.off) >= f.size)
+}
+
+// done says that nothing is left to do for f, unless it grows against all expectation.
+func (f *file) done() bool { return f.lost || f.ended && f.readUp() && !f.touched }
+
+// cold says that rounds need not visit f until a scan sees that it grew.
+func (f *file) cold(now time.Time) bool {
+	return f.lost || !f.attached || f.readUp() && (f.gz || now.Sub(f.lastGrew) > hotFor)
+}
+
+// reached notes that f was read to its end but for held.
+func (f *file) reached(held []byte, now time.Time) {
+	f.held, f.heldTorn, f.endSeen = len(held), len(held) > 0 && held[len(held)-1] != '\n', now
+	if len(held) == 0 {
+		f.heldSince = time.Time{}
+	} else if f.heldSince.IsZero() {
+		f.heldSince = now
+	}
+	if size := int64(f.read.off) + int64(len(held)); size > f.size || f.gz {
+		f.size = size
+	}
+}
+
+// joinable says that what f holds back are whole Lines of a container, which the next File may complete.
+func (f *file) joinable() bool {
+	return f.series != nil && f.desc.Format != wal.Plain && f.held > 0 && !f.heldTorn && f.held <= wal.TargetText/2
+}
+
+// predecessor returns the File before f in its Attempt as long as f must not start: because that one was not read to its
+// end since f was met, or because it holds back bytes that f's first Record has to carry. Otherwise nil.
+func (f *file) predecessor() *file {
+	if f.series == nil || f.read.off != f.desc.Start {
+		return nil
+	}
+	p := f.series.before(f)
+	if p == nil || p.lost || !p.attached || p.problem != "" || p.ended && p.readUp() {
+		return nil
+	}
+	if p.endSeen.Before(f.met) || p.joinable() {
+		return p
+	}
+	return nil
+}
+
+// series is the Files of one Attempt, ascending by Ordinal.
+type series struct{ files []*file }
+
+func (s *series) before(f *file) *file {
+	for i, other := range s.files {
+		if other == f && i > 0 {
+			return s.files[i-1]
+		}
+	}
+	return nil
+}
+
+func (s *series) nextOrdinal() int {
+	if n := len(s.files); n > 0 {
+		return s.files[n-1].desc.Ordinal + 1
+	}
+	return 0
+}

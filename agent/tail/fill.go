@@ -1,0 +1,171 @@
+package tail
+
+import (
+	"errors"
+	"hash/crc32"
+	"time"
+
+	"logboom/agent/parse"
+	"logboom/wal"
+)
+
+// filled is what became of an attempt to read.
+type filled int
+
+const (
+	atEnd filled = iota // nothing more can be given out now
+	full                // there is more, but not in this Block or not in this turn
+)
+
+// blockMemory is the room a Block's text needs: what others put there, and one long Record.
+const blockMemory = wal.TargetText + wal.MaxText
+
+// fill appends a Record of f to b; or two, when the first is what f's predecessor holds back.
+func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
+	f.nextLook = now.Add(lookEvery)
+	if !f.attached || f.lost {
+		return atEnd
+	}
+	p := f.predecessor()
+	if p != nil {
+		f.nextLook = now.Add(waitEvery)
+		if !p.joinable() {
+			return atEnd
+		}
+	}
+	if err := t.reopen(f); err != nil {
+		return t.fail(f, now, err)
+	}
+	if p != nil {
+		return t.fillJoined(p, f, b, now)
+	}
+	for room := wal.TargetText - len(b.Text); ; room = wal.MaxText {
+		text, more, err := t.readChunk(f, b, len(b.Text), room)
+		if err != nil {
+			return t.fail(f, now, err)
+		}
+		end, cut := t.recordEnd(f, text, more, now)
+		if end == 0 && more {
+			if len(b.Text) > 0 {
+				f.nextLook = time.Time{}
+				return full // an empty Block has more room
+			}
+			continue
+		}
+		if end > 0 {
+			t.give(f, b, text[:end], cut, false)
+		}
+		if more {
+			f.nextLook = time.Time{}
+			return full
+		}
+		f.reached(text[end:], now)
+		return atEnd
+	}
+}
+
+// recordEnd says where a Record that starts with text ends; 0 where it can't end yet. more: the File goes on behind it.
+func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end int, cut bool) {
+	ends := parse.Scan(f.desc.Format, text)
+	patient := f.heldSince.IsZero() || now.Sub(f.heldSince) <= openFor
+	switch {
+	case ends.Closed > 0 && !(t.flush || f.ended && !more):
+		return ends.Closed, false
+	case more && ends.Closed == 0 && len(text) >= wal.MaxText && ends.Whole > 0:
+		return ends.Whole, true
+	case more && ends.Closed == 0 && len(text) >= wal.MaxText:
+		return len(text), true
+	case more:
+		return ends.Closed, false
+	case t.flush:
+		return len(text), false
+	case f.ended && (f.series == nil || ends.Whole == 0 || ends.Whole == ends.Closed):
+		return len(text), false // nobody can complete what stands open
+	case ends.Closed > 0:
+		return ends.Closed, false
+	case ends.Whole > 0 && !patient:
+		return ends.Whole, !f.rotated
+	}
+	return 0, false
+}
+
+// fillJoined puts what p holds back and the start of f into b, as two chained Records.
+func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
+	if len(b.Text) > 0 {
+		f.nextLook = time.Time{}
+		return full // the two need a Block of their own
+	}
+	if err := t.reopen(p); err != nil {
+		return t.fail(p, now, err)
+	}
+	head, more, err := t.readChunk(p, b, 0, p.held+1)
+	if err != nil || more || len(head) != p.held {
+		return atEnd // it changed: its own turn will tell
+	}
+	text, _, err := t.readChunk(f, b, len(head), wal.TargetText)
+	if err != nil {
+		return t.fail(f, now, err)
+	}
+	both := head[:len(head)+len(text)]
+	closed := parse.Scan(f.desc.Format, both).Closed
+	if closed <= len(head) {
+		return atEnd // it is still open; p's own patience ends this wait
+	}
+	t.give(p, b, head, false, true)
+	p.reached(nil, now)
+	t.give(f, b, text[:closed-len(head)], false, false)
+	f.nextLook = time.Time{}
+	return full
+}
+
+// readChunk reads up to room bytes from f's position into the free memory of b, at bytes behind its start. more says
+// that the room was too small for all there is.
+func (t *Tailer) readChunk(f *file, b *wal.Block, at, room int) (text []byte, more bool, err error) {
+	if cap(b.Text) < blockMemory {
+		b.Text = append(make([]byte, 0, blockMemory), b.Text...)
+	}
+	text = b.Text[:at+room][at:]
+	n, err := f.src.readAt(text, int64(f.read.off))
+	if err != nil {
+		return nil, false, err
+	}
+	// Looking back comes after reading: then the bytes just read were behind the ones that are still the same.
+	if ok, err := f.src.follows(f.read.tailBytes(), int64(f.read.off)); err != nil {
+		return nil, false, err
+	} else if !ok {
+		return nil, false, errChanged
+	}
+	return text[:n], n == room, nil
+}
+
+// give appends text, which stands in b's memory behind b.Text, as a Record of f.
+func (t *Tailer) give(f *file, b *wal.Block, text []byte, cut, chained bool) {
+	r := wal.Record{File: f.desc, Start: f.read.off, Parts: f.read.parts, Cut: cut, Chained: chained}
+	if cut || r.Parts != [2]uint16{} {
+		f.read.parts = parse.PartsAfter(f.desc.Format, text, r.Parts, cut)
+	}
+	f.read.advance(text)
+	start := len(b.Text)
+	b.Text = b.Text[:start+len(text)]
+	r.End, r.Prefix, r.Tail, r.Text = f.read.off, f.read.prefix, crc32.Checksum(f.read.tailBytes(), castagnoli), b.Text[start:]
+	b.Records = append(b.Records, r)
+	f.heldSince, f.held = time.Time{}, 0
+	if !f.touched {
+		f.touched = true
+		t.touched = append(t.touched, f)
+	}
+	t.records.Add(1)
+}
+
+// fail tells what is wrong with f and puts it off.
+func (t *Tailer) fail(f *file, now time.Time, err error) filled {
+	t.close(f)
+	if errors.Is(err, errChanged) {
+		t.truncated(f, now)
+		return atEnd
+	}
+	f.problem = err.Error()
+	f.nextLook = now.Add(scanEvery)
+	t.warnOnce(f.path, "can't read a log file", err)
+	return atEnd
+}

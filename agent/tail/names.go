@@ -1,0 +1,320 @@
+package tail
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// input is an Input with what it holds open.
+type input struct {
+	Input
+	root *os.Root // of Root: a link in it that leads out is refused
+}
+
+func (in *input) close() {
+	if in.root != nil {
+		in.root.Close()
+	}
+}
+
+// folder is one folder with log files: of one container of one pod, or of a files input.
+type folder struct {
+	in        *input
+	dir       string // path
+	pod       string // <ns>_<pod>_<uid>; "" outside containers
+	container string
+
+	files   []*file
+	byKey   map[key]*file    // whose bytes stand behind an inode
+	nascent map[key]*nascent // files whose first line isn't complete
+	passed  map[key]stat     // siblings of a files input that nobody asked for, as they were when looked at
+	series  map[int]*series  // by attempt
+	live    map[string]bool  // of a files input: the names that its patterns match
+	entries []entry          // as of this scan
+}
+
+// entry is a name under which a scan found a log file.
+type entry struct {
+	stat
+	name    string
+	path    string
+	attempt int
+	stamp   string // what rotation added to the name
+	kind    kind
+	gz      bool
+	pin     bool
+}
+
+type kind int
+
+const (
+	live    kind = iota // a writer may have it open under this name
+	rotated             // it was renamed
+	sibling             // of a files input: no pattern matches it, but it may be what a known File was renamed to
+)
+
+// A log file of a container is <attempt>.log, behind which a rotation puts a time and a compression .gz (kubernetes,
+// pkg/kubelet/logs/container_log_manager.go).
+var containerLog = regexp.MustCompile(`^(\d{1,9})\.log(\..+)?$`)
+
+// name takes the name of a container's log file apart. It returns false for what is none.
+func containerName(name string) (e entry, ok bool) {
+	m := containerLog.FindStringSubmatch(name)
+	if m == nil || strings.HasSuffix(name, ".tmp") {
+		return entry{}, false
+	}
+	e.name, e.stamp = name, strings.TrimPrefix(m[2], ".")
+	e.attempt, _ = strconv.Atoi(m[1])
+	if e.stamp != "" {
+		e.kind = rotated
+	}
+	e.stamp, e.gz = strings.CutSuffix(e.stamp, ".gz")
+	if e.gz && e.stamp == "gz" {
+		e.stamp = ""
+	}
+	return e, true
+}
+
+// folderFor returns the folder at dir, made when it is new.
+func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
+	id := dir
+	if pod != "" {
+		id = pod + "/" + container
+	}
+	fo := t.folders[id]
+	if fo == nil {
+		fo = &folder{in: in, dir: dir, pod: pod, container: container, byKey: map[key]*file{},
+			nascent: map[key]*nascent{}, passed: map[key]stat{}, series: map[int]*series{}}
+		t.folders[id] = fo
+	}
+	if dir != "" {
+		fo.in, fo.dir = in, dir
+	}
+	return fo
+}
+
+// list finds the folders of all inputs and the names in them.
+func (t *Tailer) list() {
+	for _, fo := range t.folders {
+		fo.entries, fo.live = fo.entries[:0], nil
+	}
+	for _, in := range t.inputs {
+		if in.Root != "" {
+			t.listPods(in)
+		} else {
+			t.listPaths(in)
+		}
+	}
+	t.listPins()
+	for _, fo := range t.folders {
+		slices.SortFunc(fo.entries, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(age(a), age(b)), cmp.Compare(a.stamp, b.stamp),
+				cmp.Compare(a.name, b.name))
+		})
+	}
+}
+
+// age puts what was rotated before what is live.
+func age(e entry) int {
+	if e.kind == live {
+		return 1
+	}
+	return 0
+}
+
+func (t *Tailer) listPods(in *input) {
+	if in.root == nil {
+		root, err := os.OpenRoot(in.Root)
+		if err != nil {
+			t.warnOnce(in.Root, "can't open the folder of pod logs", err)
+			return
+		}
+		t.calm(in.Root)
+		in.root = root
+	}
+	pods, err := os.ReadDir(in.Root)
+	if err != nil {
+		t.warnOnce(in.Root, "can't list the folder of pod logs", err)
+		in.root.Close()
+		in.root = nil
+		return
+	}
+	for _, pod := range pods {
+		if !pod.IsDir() || strings.Count(pod.Name(), "_") != 2 {
+			continue
+		}
+		containers, err := os.ReadDir(filepath.Join(in.Root, pod.Name()))
+		if err != nil {
+			t.warnUnlessGone(filepath.Join(in.Root, pod.Name()), err)
+			continue
+		}
+		for _, c := range containers {
+			if c.IsDir() {
+				dir := filepath.Join(in.Root, pod.Name(), c.Name())
+				t.listFolder(t.folderFor(in, dir, pod.Name(), c.Name()), dir, false)
+			}
+		}
+	}
+}
+
+// listFolder adds the container logs in dir, which is fo's own folder or the one with its pins.
+func (t *Tailer) listFolder(fo *folder, dir string, pin bool) {
+	d, err := os.Open(dir)
+	if err != nil {
+		t.warnUnlessGone(dir, err)
+		return
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		t.warnUnlessGone(dir, err)
+		return
+	}
+	for _, name := range names {
+		logName := name
+		if pin {
+			logName = strings.TrimSuffix(name, filepath.Ext(name)) // .<inode>
+		}
+		e, ok := containerName(logName)
+		if !ok {
+			continue
+		}
+		e.path, e.pin = filepath.Join(dir, name), pin
+		t.addEntry(fo, int(d.Fd()), name, e)
+	}
+}
+
+// addEntry stats name in the open folder dir and adds it to fo's entries.
+func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
+	st, err := statAt(dir, name)
+	if err == nil && st.link {
+		st, err = statx(dir, name, 0)
+	}
+	switch {
+	case err != nil:
+		t.warnUnlessGone(e.path, err)
+	case !st.regular:
+		t.warnOnce(e.path, "passing over what is no regular file", nil)
+	default:
+		e.stat = st
+		fo.entries = append(fo.entries, e)
+	}
+}
+
+// listPaths adds what the patterns of a files input match, and the rotated siblings of those files.
+func (t *Tailer) listPaths(in *input) {
+	for _, pattern := range in.Paths {
+		paths, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+		if err != nil {
+			t.warnOnce(pattern, "can't look for files", err)
+			continue
+		}
+		for _, path := range paths {
+			fo := t.folderFor(in, filepath.Dir(path), "", "")
+			if fo.live == nil {
+				fo.live = map[string]bool{}
+			}
+			fo.live[filepath.Base(path)] = true
+		}
+	}
+	for _, fo := range t.folders {
+		if fo.in == in {
+			t.listSiblings(fo)
+		}
+	}
+}
+
+func (t *Tailer) listSiblings(fo *folder) {
+	d, err := os.Open(fo.dir)
+	if err != nil {
+		t.warnUnlessGone(fo.dir, err)
+		return
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		t.warnUnlessGone(fo.dir, err)
+		return
+	}
+	for _, name := range names {
+		e := entry{name: name, path: filepath.Join(fo.dir, name), gz: strings.HasSuffix(name, ".gz")}
+		if !fo.live[name] {
+			if !fo.renamed(name) {
+				continue
+			}
+			e.kind = sibling
+		}
+		t.addEntry(fo, int(d.Fd()), name, e)
+	}
+}
+
+// renamed says whether name may be what a rotation made of a File of fo: app.log.1, app.log-20261122.gz.
+func (fo *folder) renamed(name string) bool {
+	for _, f := range fo.files {
+		if base := filepath.Base(f.desc.Path); len(name) > len(base) && strings.HasPrefix(name, base) {
+			return true
+		}
+	}
+	return false
+}
+
+// remember makes a file of what an earlier run left behind.
+func (t *Tailer) remember(k *Known) {
+	d := k.File
+	f := &file{desc: d, index: k.Index, size: int64(k.Offset)}
+	f.safe = position{off: k.Offset, prefix: k.Prefix}
+	f.read, f.known = f.safe, k
+	var fo *folder
+	if d.Pod != "" {
+		fo = t.folderFor(nil, "", fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID), d.Container)
+	} else {
+		fo = t.folderFor(t.inputOf(d.Path), filepath.Dir(d.Path), "", "")
+	}
+	fo.add(f)
+	t.byID[d.ID] = f
+}
+
+// inputOf returns the files input whose patterns match path, or nil.
+func (t *Tailer) inputOf(path string) *input {
+	for _, in := range t.inputs {
+		for _, pattern := range in.Paths {
+			if ok, _ := doublestar.PathMatch(pattern, path); ok {
+				return in
+			}
+		}
+	}
+	return nil
+}
+
+// add puts f into its folder, and into the series of its Attempt.
+func (fo *folder) add(f *file) {
+	f.folder = fo
+	fo.files = append(fo.files, f)
+	if fo.pod == "" {
+		return
+	}
+	f.series = fo.seriesOf(f.desc.Attempt)
+	f.series.files = append(f.series.files, f)
+	slices.SortFunc(f.series.files, func(a, b *file) int { return cmp.Compare(a.desc.Ordinal, b.desc.Ordinal) })
+}
+
+func (fo *folder) seriesOf(attempt int) *series {
+	if fo.series[attempt] == nil {
+		fo.series[attempt] = &series{}
+	}
+	return fo.series[attempt]
+}
+
+func (t *Tailer) warnUnlessGone(path string, err error) {
+	if !os.IsNotExist(err) {
+		t.warnOnce(path, "can't look at a log folder", err)
+	}
+}

@@ -1,0 +1,112 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// pins keeps hard links to container logs, so that the kubelet's rotation and removal don't take bytes that nobody has
+// read: pins/<pod folder>/<container>/<file name>.<inode>. Pins that an earlier run left are entries like others.
+type pins struct {
+	dir   string
+	works bool
+	dirty map[string]bool // folders with new names
+}
+
+// add links the open log file into the folder of pins. The link is made from the descriptor, so it is to the inode that
+// was looked at, whatever its names are by now.
+func (p *pins) add(fo *folder, f *os.File, e entry) (string, error) {
+	dir := filepath.Join(p.dir, fo.pod, fo.container)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for pins: %w", err)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%s.%d", e.name, e.key.inode))
+	err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+	if errors.Is(err, unix.ENOENT) { // unlinked meanwhile: the descriptor has to do
+		return "", nil
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return "", &os.LinkError{Op: "link", Old: e.path, New: path, Err: err}
+	}
+	if p.dirty == nil {
+		p.dirty = map[string]bool{}
+	}
+	for d := dir; len(d) >= len(p.dir); d = filepath.Dir(d) {
+		p.dirty[d] = true
+	}
+	return path, nil
+}
+
+// holds says whether path is a pin.
+func (p *pins) holds(path string) bool {
+	return p.dir != "" && strings.HasPrefix(path, p.dir+string(filepath.Separator))
+}
+
+// sync makes the pins of this scan survive a power cut.
+func (p *pins) sync() error {
+	for dir := range p.dirty {
+		if err := syncDir(dir); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		delete(p.dirty, dir)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// remove lets go of a pin, and of its folders when they are empty.
+func (p *pins) remove(path string) error {
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	for d := filepath.Dir(path); len(d) > len(p.dir) && os.Remove(d) == nil; d = filepath.Dir(d) {
+	}
+	return nil
+}
+
+// listPins adds the pins to the entries of their folders.
+func (t *Tailer) listPins() {
+	if t.o.PinDir == "" {
+		return
+	}
+	in := t.podInput()
+	pods, err := os.ReadDir(t.o.PinDir)
+	if err != nil || in == nil {
+		return // none yet
+	}
+	for _, pod := range pods {
+		containers, err := os.ReadDir(filepath.Join(t.o.PinDir, pod.Name()))
+		if err != nil {
+			continue
+		}
+		for _, c := range containers {
+			fo := t.folders[pod.Name()+"/"+c.Name()]
+			if fo == nil || fo.in == nil {
+				fo = t.folderFor(in, filepath.Join(in.Root, pod.Name(), c.Name()), pod.Name(), c.Name())
+			}
+			t.listFolder(fo, filepath.Join(t.o.PinDir, pod.Name(), c.Name()), true)
+		}
+	}
+}
+
+func (t *Tailer) podInput() *input {
+	for _, in := range t.inputs {
+		if in.Root != "" {
+			return in
+		}
+	}
+	return nil
+}
