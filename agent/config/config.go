@@ -1,0 +1,198 @@
+// Package config reads logboom's YAML file and checks all of it, so that what it returns can be used as it stands.
+//
+// It promises that nothing is guessed or ignored: an unknown key, a wrong type, a bad value and a missing reference are
+// errors, all of them at once, each with file, line, column and the line itself. Secrets are never shown: not in an
+// error, not in a log, not in JSON.
+//
+// How: goccy/go-yaml parses, and one walk (decode.go) over the tree and the Config type together fills the fields. A value
+// may hold ${NAME}, the environment variable, and a value that starts with file: is the content of the file it names.
+// docs/configuration.md lists every key; a test compares it with the types below.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Config is the whole file, with every default filled in.
+type Config struct {
+	NodeName string        `yaml:"node_name"` // default: environment variable NODE_NAME, then the host name
+	DataDir  string        `yaml:"data_dir"`  // absolute; default /var/log/logboom
+	LockWait time.Duration `yaml:"lock_wait"` // how long a start waits for another agent to end; default 60s
+	Inputs   []Input       `yaml:"inputs"`    // at least one
+	WAL      WAL           `yaml:"wal"`
+	Pins     Pins          `yaml:"pins"`
+	Sink     Sink          `yaml:"sink"`
+	Delivery Delivery      `yaml:"delivery"`
+	HTTP     HTTP          `yaml:"http"`
+	Log      Log           `yaml:"log"`
+}
+
+// Input is one source of log files. Exactly one field is set.
+type Input struct {
+	Kubernetes *Kubernetes `yaml:"kubernetes"`
+	Files      *Files      `yaml:"files"`
+}
+
+// Kubernetes is the folder of a node's container logs.
+type Kubernetes struct {
+	Root     string   `yaml:"root"`      // absolute; default /var/log/pods
+	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
+	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
+}
+
+// Files is a list of patterns for other log files.
+type Files struct {
+	Paths    []string `yaml:"paths"`     // absolute, with *, ?, [...], {a,b} and **; at least one
+	Format   Format   `yaml:"format"`    // default plain
+	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
+	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
+}
+
+// WAL is the write-ahead log on the node's disk.
+type WAL struct {
+	MaxSize     Bytes  `yaml:"max_size"`     // on disk; at least 4 Segments; default 10GiB
+	SegmentSize Bytes  `yaml:"segment_size"` // 1MiB to 64MiB; default 8MiB
+	MinFree     Space  `yaml:"min_free"`     // of the volume of data_dir; reading stops below it; default 15%
+	OnFull      OnFull `yaml:"on_full"`      // default block
+}
+
+// Pins are the hard links that keep rotated files until they are read.
+type Pins struct {
+	MaxSize Bytes `yaml:"max_size"` // bytes that only pins keep on the disk; default 10GiB
+}
+
+// Sink is where Events go.
+type Sink struct {
+	Elasticsearch Elasticsearch `yaml:"elasticsearch"`
+}
+
+// Elasticsearch is a cluster of Elasticsearch or OpenSearch. At most one way to authenticate is set: Username with
+// Password, APIKey, or Bearer.
+type Elasticsearch struct {
+	URLs     []string          `yaml:"urls"`     // http or https, nodes of one cluster; at least one
+	Index    string            `yaml:"index"`    // data stream, or pattern with %{namespace} and %{+yyyy.MM.dd}; default logs-logboom-default
+	Username string            `yaml:"username"` // default none
+	Password Secret            `yaml:"password"` // default none
+	APIKey   Secret            `yaml:"api_key"`  // base64 of id:key; default none
+	Bearer   Secret            `yaml:"bearer"`   // a token; default none
+	Headers  map[string]Secret `yaml:"headers"`  // added to each request; default none
+	TLS      TLS               `yaml:"tls"`
+
+	CompressionLevel int           `yaml:"compression_level"` // gzip, 1 to 9, or 0 for none; default 1
+	Timeout          time.Duration `yaml:"timeout"`           // of one bulk request with its answer; at least 1s; default 60s
+	BatchSize        Bytes         `yaml:"batch_size"`        // of one bulk request before compression; 1MiB to 64MiB; default 8MiB
+	Concurrency      int           `yaml:"concurrency"`       // bulk requests at a time; 1 to 16; default 2
+	MinBackoff       time.Duration `yaml:"min_backoff"`       // first wait before sending again; at least 10ms; default 250ms
+	MaxBackoff       time.Duration `yaml:"max_backoff"`       // longest such wait; at least min_backoff; default 30s
+}
+
+// TLS is how the servers are known, and how we are known to them. Files are PEM.
+type TLS struct {
+	CAFile             string `yaml:"ca_file"`              // trusted besides the system's authorities; default none
+	CertFile           string `yaml:"cert_file"`            // with KeyFile; default none
+	KeyFile            string `yaml:"key_file"`             // with CertFile; default none
+	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"` // default false
+}
+
+// Delivery is the loop that drains the WAL.
+type Delivery struct {
+	Grace time.Duration `yaml:"grace"` // how long a shutdown lets it finish; default 5s
+}
+
+// HTTP is the status page, the metrics and the health checks.
+type HTTP struct {
+	Listen string `yaml:"listen"` // host:port, or off; default 127.0.0.1:9600
+}
+
+// Log is logboom's own log, on standard error.
+type Log struct {
+	Level  LogLevel  `yaml:"level"`  // default info
+	Format LogFormat `yaml:"format"` // default text
+}
+
+// setDefaults fills in what a file need not say. Index of the inputs and NodeName come later, from what was read.
+func (c *Config) setDefaults() {
+	*c = Config{
+		DataDir:  "/var/log/logboom",
+		LockWait: time.Minute,
+		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block},
+		Pins:     Pins{MaxSize: 10 * GiB},
+		Sink: Sink{Elasticsearch: Elasticsearch{
+			Index: "logs-logboom-default", CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
+			MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second,
+		}},
+		Delivery: Delivery{Grace: 5 * time.Second},
+		HTTP:     HTTP{Listen: "127.0.0.1:9600"},
+		Log:      Log{Level: LevelInfo, Format: LogText},
+	}
+}
+
+func (k *Kubernetes) setDefaults() { *k = Kubernetes{Root: "/var/log/pods", ReadFrom: Beginning} }
+func (f *Files) setDefaults()      { *f = Files{Format: Plain, ReadFrom: Beginning} }
+
+// maxFile bounds the file and what it refers to, in bytes.
+const maxFile = 1 << 20
+
+// Load reads and checks the file at path. What is wrong in it comes as an *Error.
+func Load(path string) (*Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse checks the text of a configuration file; name stands for the file in errors. What is wrong comes as an *Error.
+func Parse(name string, data []byte) (*Config, error) {
+	d := &decoder{source: source{name: name, text: string(data)}, marks: map[string]mark{}}
+	var c Config
+	c.setDefaults()
+	if d.document(data, &c) {
+		d.check(&c)
+	}
+	if len(d.problems) > 0 {
+		return nil, d.err()
+	}
+	if c.NodeName == "" {
+		c.NodeName = nodeName()
+	}
+	for _, in := range c.Inputs {
+		if in.Kubernetes != nil && in.Kubernetes.Index == "" {
+			in.Kubernetes.Index = c.Sink.Elasticsearch.Index
+		}
+		if in.Files != nil && in.Files.Index == "" {
+			in.Files.Index = c.Sink.Elasticsearch.Index
+		}
+	}
+	return &c, nil
+}
+
+// nodeName is the node's name as the kubelet knows it, where the manifest passes it on, or the host's.
+func nodeName() string {
+	if name := os.Getenv("NODE_NAME"); name != "" {
+		return name
+	}
+	name, _ := os.Hostname()
+	return name
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: %d bytes; at most %d are read", path, info.Size(), maxFile)
+	}
+	data, err := os.ReadFile(path)
+	if err == nil && len(data) > maxFile {
+		err = errors.New(path + ": it grew while it was read")
+	}
+	return data, err
+}

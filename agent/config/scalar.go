@@ -1,0 +1,209 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Bytes is a size: 10GiB, 512MiB, 1.5MB, or a plain number of bytes.
+type Bytes int64
+
+// Sizes that defaults are made of.
+const (
+	MiB Bytes = 1 << 20
+	GiB Bytes = 1 << 30
+)
+
+var units = []struct {
+	name string
+	size float64
+}{
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1}, {"", 1},
+}
+
+func (b *Bytes) set(text string) error {
+	for _, u := range units {
+		number, found := strings.CutSuffix(text, u.name)
+		if !found {
+			continue
+		}
+		n, err := decimal(strings.TrimSpace(number))
+		if err != nil || n*u.size >= math.MaxInt64 {
+			break
+		}
+		*b = Bytes(n * u.size)
+		return nil
+	}
+	return wrong("is not a size; write it like 10GiB, 512MiB or 1000000")
+}
+
+// String writes the size with the largest unit that leaves no remainder.
+func (b Bytes) String() string {
+	for _, u := range units[:4] {
+		if size := Bytes(u.size); b >= size && b%size == 0 {
+			return fmt.Sprintf("%d%s", b/size, u.name)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(b))
+}
+
+// decimal reads a plain positive number, without exponent, hexadecimal digits or names like inf.
+func decimal(text string) (float64, error) {
+	if strings.Trim(text, "0123456789.") != "" {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(text, 64)
+}
+
+// Space is a part of a volume: a size, or a share of the whole. One of the fields is 0.
+type Space struct {
+	Bytes   Bytes
+	Percent float64 // 0 to 100
+}
+
+// Of returns the bytes that s is on a volume of total bytes.
+func (s Space) Of(total int64) int64 { return int64(s.Bytes) + int64(float64(total)*s.Percent/100) }
+
+func (s *Space) set(text string) error {
+	number, found := strings.CutSuffix(text, "%")
+	if !found {
+		*s = Space{}
+		if s.Bytes.set(text) != nil {
+			return wrong("is neither a size nor a share; write it like 20GiB or 15%")
+		}
+		return nil
+	}
+	n, err := decimal(strings.TrimSpace(number))
+	if err != nil || n >= 100 {
+		return wrong("is not a share; write it like 15%, below 100%")
+	}
+	*s = Space{Percent: n}
+	return nil
+}
+
+// String writes s as the file does.
+func (s Space) String() string {
+	if s.Percent != 0 {
+		return strconv.FormatFloat(s.Percent, 'f', -1, 64) + "%"
+	}
+	return s.Bytes.String()
+}
+
+// ReadFrom says what the first start does with what is there already.
+type ReadFrom string
+
+const (
+	Beginning ReadFrom = "beginning" // reads it
+	Now       ReadFrom = "now"       // passes over it
+)
+
+func (r *ReadFrom) set(text string) error { return choose(r, text, Beginning, Now) }
+
+// Format is how the lines of a file are written.
+type Format string
+
+const (
+	Plain  Format = "plain"  // a line is the message
+	CRI    Format = "cri"    // as containerd and CRI-O write
+	Docker Format = "docker" // as docker's json-file driver writes
+	Auto   Format = "auto"   // one of these, by the first line of each file
+)
+
+func (f *Format) set(text string) error { return choose(f, text, Plain, CRI, Docker, Auto) }
+
+// OnFull says what happens when the WAL is full.
+type OnFull string
+
+const (
+	Block      OnFull = "block"       // reading stops
+	DropOldest OnFull = "drop_oldest" // the oldest Segment is given up, with a ledger entry
+)
+
+func (o *OnFull) set(text string) error {
+	if err := choose(o, text, Block, DropOldest); err != nil {
+		return err
+	}
+	if *o == DropOldest {
+		return wrong("is not available yet in this version; use block")
+	}
+	return nil
+}
+
+// LogLevel is the least severe level that is logged.
+type LogLevel string
+
+// Levels, as log/slog has them.
+const (
+	LevelDebug LogLevel = "debug"
+	LevelInfo  LogLevel = "info"
+	LevelWarn  LogLevel = "warn"
+	LevelError LogLevel = "error"
+)
+
+func (l *LogLevel) set(text string) error {
+	return choose(l, text, LevelDebug, LevelInfo, LevelWarn, LevelError)
+}
+
+// LogFormat is the shape of a log line.
+type LogFormat string
+
+const (
+	LogText LogFormat = "text" // key=value
+	LogJSON LogFormat = "json"
+)
+
+func (l *LogFormat) set(text string) error { return choose(l, text, LogText, LogJSON) }
+
+func choose[T ~string](v *T, text string, words ...T) error {
+	if *v = T(text); slices.Contains(words, *v) {
+		return nil
+	}
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = string(w)
+	}
+	return wrong("is none of " + strings.Join(names, ", "))
+}
+
+// Secret is a value that is never shown, whatever prints it. Reveal returns it.
+type Secret string
+
+// Reveal returns the value itself, for the one place that sends it.
+func (s Secret) Reveal() string { return string(s) }
+
+// String returns "(hidden)", or nothing where there is nothing to hide.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "(hidden)"
+}
+
+// Format hides the value from every verb of fmt, the wrong ones too.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// MarshalJSON hides the value.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// MarshalText hides the value.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue hides the value.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+func (s *Secret) set(text string) error {
+	if text == "" {
+		return wrong("is empty")
+	}
+	if strings.ContainsAny(text, "\r\n\x00") {
+		return wrong("holds a line break, which can't be sent")
+	}
+	*s = Secret(text)
+	return nil
+}
