@@ -57,8 +57,8 @@ func (n *Node) newAttempt(p *Pod, c *Container, dir string, nth int, number uint
 	return a
 }
 
-// run writes lines at the container's rate until ctx is done.
-func (a *attempt) run(ctx context.Context) error {
+// run writes lines at the container's rate until life is over. When ctx still goes on then, that was an exit.
+func (a *attempt) run(ctx, life context.Context) error {
 	file, err := create(a.path)
 	if err != nil {
 		return err
@@ -68,10 +68,10 @@ func (a *attempt) run(ctx context.Context) error {
 	a.node.running[a] = struct{}{}
 	a.node.mu.Unlock()
 	defer a.stop()
-	if err := a.write(ctx); err != nil {
+	if err := a.write(life); err != nil {
 		return err
 	}
-	if a.spec.OpenEnd {
+	if a.spec.OpenEnd && ctx.Err() == nil {
 		return a.openEnd()
 	}
 	return nil

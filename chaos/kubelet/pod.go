@@ -55,7 +55,7 @@ func (n *Node) runContainer(ctx context.Context, p *Pod, c *Container, podDir st
 			life, end = context.WithDeadline(ctx, n.begin.Add(c.Exits[nth]))
 		}
 		a := n.newAttempt(p, c, dir, nth, number)
-		err := a.run(life)
+		err := a.run(ctx, life)
 		end()
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.path, err)
