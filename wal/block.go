@@ -10,6 +10,7 @@ type Index uint64
 const (
 	TargetText = 256 << 10
 	MaxText    = 1 << 20
+	MaxRecords = 4096 // a Block is closed when it has that many, too
 )
 
 // Record is a verbatim run of whole Lines of one File, [Start, End). Its end closes every Event in it, unless Chained or

@@ -1,0 +1,110 @@
+package wal
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	tidwall "github.com/tidwall/wal"
+	"golang.org/x/sys/unix"
+)
+
+// disk is what the writer asks of the file system. Tests put one in its place that records, and one that fails.
+type disk interface {
+	Mkdir(path string) error
+	Create(path string) error // an empty file that did not exist
+	Open(folder string) (entries, error)
+	SyncDir(path string) error
+	Truncate(path string, size int64) error
+	RemoveAll(path string) error
+	Settle(path string) error // what is read of the file afterwards is what the disk has
+}
+
+// entries is the part of a tidwall log that we use.
+type entries interface {
+	Write(index uint64, data []byte) error
+	Sync() error
+	Close() error // syncs too
+}
+
+type realDisk struct{}
+
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+func (realDisk) Mkdir(path string) error                { return os.Mkdir(path, dirMode) }
+func (realDisk) Truncate(path string, size int64) error { return os.Truncate(path, size) }
+func (realDisk) RemoveAll(path string) error            { return os.RemoveAll(path) }
+
+func (realDisk) Create(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Open makes a tidwall log of the folder. The empty file in it, named by an Index, makes that the log's first: so the
+// log's own indexes are ours. Its segment size is beyond ours, so that it never begins a second file.
+func (realDisk) Open(folder string) (entries, error) {
+	return tidwall.Open(folder, &tidwall.Options{
+		NoSync:      true,
+		SegmentSize: 1 << 40,
+		AllowEmpty:  true,
+		DirPerms:    dirMode,
+		FilePerms:   fileMode,
+	})
+}
+
+func (realDisk) SyncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Settle fsyncs the file twice if need be: an fsync that fails once tells of pages that are lost, and the page cache may
+// go on showing them. So it is emptied, and what the disk has is read.
+func (realDisk) Settle(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	uncache(f)
+	return nil
+}
+
+// uncache drops the clean pages of f from the page cache, where the file system can.
+func uncache(f *os.File) {
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: without it, what is cached is read
+}
+
+// makeDirs makes dir with all its parents and makes every name on the way durable, also when an earlier start made dir and
+// was killed.
+func makeDirs(d disk, dir string) error {
+	parent := filepath.Dir(dir)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if parent != dir {
+			if err := makeDirs(d, parent); err != nil {
+				return err
+			}
+		}
+		if err := d.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return d.SyncDir(parent)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}

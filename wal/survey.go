@@ -1,0 +1,206 @@
+package wal
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"time"
+)
+
+// look is what the frames of one Segment say of themselves, before it is known which of them are to be trusted.
+type look struct {
+	prev    Index // stated by every frame
+	stated  bool
+	durable Index // the highest that a frame says was durable: all Blocks up to it were fsynced
+	seen    Index // the last one whose Index could be read
+	from    time.Time
+	to      time.Time
+	holes   []hole // in order
+	summary bool
+}
+
+// look reads a whole Segment, which s stands at the start of. Afterwards d.names knows all Files that it describes.
+func (d *decoder) look(s *scanner) (look, error) {
+	var l look
+	var f frame
+	l.seen = s.want - 1
+	for {
+		err := s.next(&f)
+		if err == io.EOF {
+			return l, nil
+		}
+		if err != nil {
+			return l, err
+		}
+		l.prev, l.stated, l.durable = f.prev, true, max(l.durable, f.durable)
+		if s.from < f.index {
+			l.holes = append(l.holes, hole{from: s.from, to: f.index - 1, time: l.to, reason: reasonHeader})
+		}
+		l.seen = f.index
+		if f.kind == kindSummary {
+			l.seen, l.summary = f.index-1, true
+			return l, nil
+		}
+		if l.to = instant(f.time); l.from.IsZero() {
+			l.from = l.to
+		}
+		if reason := d.reason(&f); reason != "" {
+			l.holes = append(l.holes, hole{from: f.index, to: f.index, time: l.to, reason: reason})
+		}
+	}
+}
+
+// reason says what is damaged of a frame, "" if nothing is.
+func (d *decoder) reason(f *frame) string {
+	var err error
+	if d.records, err = d.header(f, d.records); err != nil {
+		return reasonHeader
+	}
+	if f.payload == nil {
+		return reasonPayload
+	}
+	return ""
+}
+
+// trusted returns the last Block that may be delivered. Up to proven all were durable once: where one can't be read, that
+// is damage, and what follows counts. Behind proven, the first that can't be read ends what the crash left: the writer
+// had promised nothing of it, so all from there on is read again from its File.
+func (l *look) trusted(proven, limit Index) Index {
+	last := min(l.seen, limit)
+	for _, h := range l.holes {
+		if h.to > proven {
+			return min(last, max(h.from-1, proven))
+		}
+	}
+	return last
+}
+
+// account adds up Segments in their order: which bytes of which File they hold, and what is damaged.
+type account struct {
+	acked Index // what is damaged up to it has its home already
+	files map[FileID]Extent
+	holes []hole // in order
+}
+
+// hole notes that the Blocks of h can't be read.
+func (a *account) hole(h hole) {
+	if h.to > a.acked && h.to >= h.from {
+		a.holes = append(a.holes, h)
+	}
+}
+
+// gap is where f's Records jump from start to end, between the Blocks after and before: Records of a File are
+// continuous, so the first hole between them held these bytes. Without one, nothing was lost: dead letters are not
+// continuous, and a gap may have been acknowledged.
+func (a *account) gap(f *File, start, end Offset, after, before Index) {
+	for i := range a.holes {
+		if h := &a.holes[i]; h.to > after && h.from < before {
+			h.lose(f, start, end)
+			return
+		}
+	}
+}
+
+// take adds a Record of Block b. base is where the File's first Record of the Segment that begins with first starts.
+func (a *account) take(r *Record, base Offset, b, first Index) {
+	e, known := a.files[r.File.ID]
+	switch {
+	case r.Note != "": // a dead letter says nothing of its neighbours
+	case known && e.End < r.Start:
+		a.gap(r.File, e.End, r.Start, e.Index, b)
+	case !known && base < r.Start:
+		a.gap(r.File, base, r.Start, first-1, b)
+	}
+	if !known {
+		e.Start = min(base, r.Start)
+	}
+	e.File, e.End, e.Prefix, e.Tail, e.Index = r.File, r.End, r.Prefix, r.Tail, b
+	a.files[r.File.ID] = e
+}
+
+// sum adds a sealed Segment: from its summary alone, or after a survey, what that has left open.
+func (a *account) sum(s *summary) {
+	for _, row := range s.rows {
+		e, known := a.files[row.File.ID]
+		if known && e.Index >= row.Index {
+			continue
+		}
+		switch {
+		case known && e.Index >= s.first && e.End < row.End: // its last Records here are damaged
+			a.gap(row.File, e.End, row.End, e.Index, s.last+1)
+		case known && e.Index < s.first && e.End < row.Start: // those of a Segment before are missing
+			a.gap(row.File, e.End, row.Start, e.Index, s.first)
+		}
+		if !known || e.Index < s.first { // all its Records here are damaged, if there is a hole
+			a.gap(row.File, row.Start, row.End, s.first-1, s.last+1)
+		}
+		if known {
+			row.Start = e.Start
+		}
+		a.files[row.File.ID] = row
+	}
+}
+
+// survey adds a Segment of which l was seen, Block by Block, up to seg.last.
+func (a *account) survey(d *decoder, s *scanner, seg *segment, l look) error {
+	for _, h := range l.holes {
+		if h.from <= seg.last {
+			h.to = min(h.to, seg.last)
+			a.hole(h)
+		}
+	}
+	s.rewind(seg.first)
+	var f frame
+	for {
+		err := s.next(&f)
+		if err == io.EOF || err == nil && (f.kind == kindSummary || f.index > seg.last) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if d.records, err = d.header(&f, d.records); err == nil {
+			a.block(d, &f, seg.first)
+		}
+	}
+	slices.SortFunc(a.holes, func(x, y hole) int { return cmp.Compare(x.to, y.to) })
+	if !l.summary || seg.last != l.seen {
+		return nil
+	}
+	sum, err := d.summary(s, true)
+	if sum != nil {
+		a.sum(sum)
+	}
+	return err
+}
+
+// block adds the Block that f is, whose Records d has read.
+func (a *account) block(d *decoder, f *frame, first Index) {
+	if f.payload == nil || d.orphans > 0 {
+		h := a.at(f.index)
+		if h == nil {
+			a.hole(hole{from: f.index, to: f.index, time: instant(f.time), reason: reasonNames})
+			h = a.at(f.index)
+		}
+		for i := range d.records {
+			if r := &d.records[i]; h != nil {
+				h.lose(r.File, r.Start, r.End)
+			}
+		}
+	}
+	for i := range d.records {
+		if r := &d.records[i]; r.File != nil {
+			a.take(r, d.bases[i], f.index, first)
+		}
+	}
+}
+
+// at returns the hole that is Block n alone.
+func (a *account) at(n Index) *hole {
+	for i := range a.holes {
+		if h := &a.holes[i]; h.from == n && h.to == n {
+			return h
+		}
+	}
+	return nil
+}
