@@ -49,7 +49,7 @@ func run(ctx context.Context, o options) error {
 	if !o.countOnly {
 		var err error
 		start := time.Now()
-		if st, err = store.Open(o.data, log.Printf); err != nil {
+		if st, err = open(ctx, o.data); err != nil {
 			return fmt.Errorf("open %s: %w", o.data, err)
 		}
 		defer st.Close()
@@ -67,6 +67,16 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Printf("listening on http://%s\n", listener.Addr())
 	return serve(ctx, listener, api.New(st))
+}
+
+// open opens the store. A process that was killed a moment ago may still hold its lock, so it waits for that a little.
+func open(ctx context.Context, data string) (*store.Store, error) {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		st, err := store.Open(data, log.Printf)
+		if !errors.Is(err, store.ErrLocked) || ctx.Err() != nil || time.Now().After(deadline) {
+			return st, err
+		}
+	}
 }
 
 // serve answers until ctx is done, and then gives open requests a moment to end.

@@ -49,6 +49,7 @@ const flushBytes = 1 << 20
 type Index struct {
 	name string
 	file *os.File
+	sync func() error // of file
 
 	mu      sync.Mutex // guards all below
 	changed *sync.Cond // synced, syncing or err changed
@@ -184,7 +185,7 @@ func (x *Index) waitSynced(upTo int64) error {
 		x.syncing = true
 		target := x.size
 		x.mu.Unlock()
-		err := x.file.Sync()
+		err := x.sync()
 		x.mu.Lock()
 		x.syncing = false
 		if err != nil {

@@ -15,7 +15,7 @@ func openIndex(name, path string) (*Index, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	x := &Index{name: name, file: file, ids: map[key]int64{}}
+	x := &Index{name: name, file: file, sync: file.Sync, ids: map[key]int64{}}
 	x.changed = sync.NewCond(&x.mu)
 	torn, err := x.replay()
 	if err != nil {
@@ -51,7 +51,7 @@ func (x *Index) replay() (torn int64, err error) {
 		}
 	}
 	// What a killed process wrote may be in the page cache only: nothing is answered from it before it is on the disk.
-	if err := x.file.Sync(); err != nil {
+	if err := x.sync(); err != nil {
 		return 0, err
 	}
 	x.synced = x.size

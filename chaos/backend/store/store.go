@@ -15,6 +15,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +24,9 @@ import (
 	"sync"
 	"syscall"
 )
+
+// ErrLocked is returned by Open when another process, perhaps one that is just ending, has the folder.
+var ErrLocked = errors.New("another process has it")
 
 const suffix = ".docs"
 
@@ -49,7 +53,7 @@ func Open(dir string, logf func(format string, args ...any)) (*Store, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("lock %s, is another backend running? %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w", dir, ErrLocked)
 	}
 	s := &Store{dir: dir, lock: lock, indices: map[string]*Index{}}
 	if err := s.openAll(logf); err != nil {

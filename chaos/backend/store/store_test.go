@@ -1,11 +1,14 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // open opens the store in dir and closes it at the end of the test.
@@ -186,12 +189,53 @@ func TestFailedWriteIsNeverFollowedByAnother(t *testing.T) {
 	}
 }
 
+func TestFailedFsyncAcknowledgesNothingEverAfter(t *testing.T) {
+	x := makeIndex(t, open(t, t.TempDir()), "logs")
+	apply(t, x, Op{Create, "a", []byte(`{}`)})
+	broken := errors.New("disk broken")
+	x.sync = func() error { return broken }
+	if _, err := x.Apply([]Op{{Create, "b", []byte(`{}`)}}); !errors.Is(err, broken) {
+		t.Fatalf("a failed fsync was acknowledged: %v", err)
+	}
+	x.sync = x.file.Sync
+	for _, id := range []string{"b", "c"} { // b would be a conflict, with a document that may not be on the disk
+		if _, err := x.Apply([]Op{{Create, id, []byte(`{}`)}}); !errors.Is(err, broken) {
+			t.Errorf("%s was acknowledged after a failed fsync: %v", id, err)
+		}
+	}
+}
+
+func TestConflictWaitsForTheDocumentItSpeaksOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := makeIndex(t, open(t, t.TempDir()), "logs")
+		synced := make(chan struct{})
+		x.sync = func() error { <-synced; return nil }
+		var answered atomic.Int32
+		for range 2 {
+			go func() {
+				if _, err := x.Apply([]Op{{Create, "a", []byte(`{}`)}}); err == nil {
+					answered.Add(1)
+				}
+			}()
+			synctest.Wait()
+		}
+		if n := answered.Load(); n != 0 {
+			t.Errorf("%d callers were answered before the fsync", n)
+		}
+		close(synced)
+		synctest.Wait()
+		if n := answered.Load(); n != 2 {
+			t.Errorf("%d of 2 callers were answered after it", n)
+		}
+	})
+}
+
 func TestSecondProcessIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	if second, err := Open(dir, t.Logf); err == nil {
+	if second, err := Open(dir, t.Logf); !errors.Is(err, ErrLocked) {
 		second.Close()
-		t.Error("two stores in one folder")
+		t.Errorf("a second store in one folder: %v", err)
 	}
 }
 
