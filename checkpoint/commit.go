@@ -16,7 +16,8 @@ import (
 // After an error nothing of c counts, and the same Change may be committed again: what the disk took of it after all
 // (a failed fsync can't tell) is not counted twice.
 //
-// It panics when Acked or a File's Offset would go back, and when a Loss is no range.
+// It panics when Acked would go back, and when a Loss is no range. An Offset may go back: after a power cut a log file
+// can be shorter than what the WAL holds of it, and its writer goes on from there.
 func (s *Store) Commit(c Change) error {
 	boot, err := s.bootID()
 	if err != nil {
@@ -89,10 +90,6 @@ func (s *Store) applyFile(r *rows, fs *FileState) error {
 		return bug("a file state without a file or with a negative offset")
 	}
 	id := fs.File.ID
-	var old FileState
-	if old.decode(r.get(offsetsBucket, id[:])) && fs.Offset < old.Offset {
-		return bug(fmt.Sprintf("offset of %s (%s) goes back from %d to %d", id, fs.File.Path, old.Offset, fs.Offset))
-	}
 	if err := r.put(offsetsBucket, id[:], fs.encode()); err != nil {
 		return err
 	}

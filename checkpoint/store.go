@@ -231,6 +231,12 @@ func lockFile(f *os.File, wait time.Duration) error {
 	}
 }
 
+// BootID names the running kernel's boot; "" where the kernel does not say.
+func (s *Store) BootID() string {
+	id, _ := s.bootID()
+	return id
+}
+
 // currentBootID names the running kernel's boot: it tells "the file shrank under us" from "a power cut took its tail".
 func currentBootID() (string, error) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")

@@ -305,8 +305,24 @@ func (t *Tailer) AtEnd() bool {
 	return len(t.touched) == 0
 }
 
-// Rescan makes the next Poll look at all folders.
-func (t *Tailer) Rescan() { t.nextScan = time.Time{} }
+// Finished is asked while nothing is left to do. It says yes when a whole scan since the first such question found
+// nothing either, and neither did another one after a Flush.
+func (t *Tailer) Finished() bool {
+	if t.records.Load() != t.rest.records || t.rest.scans == 0 {
+		t.rest.records, t.rest.scans = t.records.Load(), t.scans
+		t.nextScan = time.Time{}
+		return false
+	}
+	if t.scans == t.rest.scans {
+		return false
+	}
+	if !t.flush {
+		t.rest.scans = 0
+		t.Flush()
+		return false
+	}
+	return true
+}
 
 // reopen opens f where it was last seen, if it is closed.
 func (t *Tailer) reopen(f *file) error {

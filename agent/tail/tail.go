@@ -81,9 +81,13 @@ type Tailer struct {
 	touched []*file // Files with Records that are not durable yet
 	open    int     // descriptors held
 
-	nextScan   time.Time
-	scans      int
-	pins       pins
+	nextScan time.Time
+	scans    int
+	pins     pins
+	rest     struct { // as of the first question in a row whether all is finished
+		scans   int
+		records int64
+	}
 	flush      bool              // ship what stands unfinished at the ends of Files
 	warned     map[string]bool   // paths about which something was logged
 	unreadable map[string]string // path to what is wrong

@@ -1,0 +1,53 @@
+# logboom: what people and CI run. Everything builds from source; nothing needs root unless it says so.
+
+GO      ?= go
+BIN     := bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
+TESTFLAGS ?= -count=1 -p 2 -timeout 15m
+
+.PHONY: all build demo test race check fuzz bench e2e elasticsearch elasticsearch-stop powercut clean
+
+all: build
+
+build: ## bin/logboom, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/logboom ./agent
+
+$(BIN)/backend: FORCE
+	CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./chaos/backend
+
+demo: build $(BIN)/backend ## the main job on the embedded backend, with two kills, in under a minute
+	$(GO) run ./chaos/demo --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/demo
+
+test: check ## all tests; those that need Java, /dev/fuse or Kubernetes say so when they skip
+	$(GO) test $(TESTFLAGS) ./...
+
+race: ## the same under the race detector
+	$(GO) test -race $(TESTFLAGS) ./...
+
+check: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	GO="$(GO)" FUZZTIME="$(or $(FUZZTIME),20s)" ./chaos/fuzz.sh
+
+bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
+	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+
+e2e: ## a real kubelet's logs into a real Elasticsearch; needs KUBECONFIG on the node, root, Java and Maven
+	LOGBOOM_E2E=1 $(GO) test -count=1 -v -timeout 20m ./chaos/e2e
+
+elasticsearch: ## a real Elasticsearch on 127.0.0.1:9200, from Maven artifacts
+	./chaos/elasticsearch/start.sh
+
+elasticsearch-stop:
+	./chaos/elasticsearch/stop.sh
+
+clean:
+	rm -rf $(BIN) tmp
+
+FORCE:

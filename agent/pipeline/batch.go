@@ -1,0 +1,58 @@
+package pipeline
+
+import (
+	"logboom/agent/parse"
+	"logboom/sink"
+	"logboom/wal"
+)
+
+// batch is what one bulk request carries: the Events of consecutive Blocks. It is Delivery's while it is filled and
+// after it is settled, a worker's in between.
+type batch struct {
+	blocks []wal.Block // their memory is used again
+	n      int         // how many of them count
+	text   int         // bytes
+	parser parse.Parser
+
+	settled bool
+	result  sink.Result
+	err     error
+}
+
+// slot returns the memory for one more Block.
+func (b *batch) slot() *wal.Block {
+	if b.n == len(b.blocks) {
+		b.blocks = append(b.blocks, wal.Block{})
+	}
+	return &b.blocks[b.n]
+}
+
+// add counts the Block that was put into the slot.
+func (b *batch) add() {
+	b.text += len(b.blocks[b.n].Text)
+	b.n++
+}
+
+func (b *batch) reset() {
+	for i := range b.blocks[:b.n] {
+		b.blocks[i].Reset()
+	}
+	b.n, b.text, b.settled, b.result, b.err = 0, 0, false, sink.Result{}, nil
+}
+
+func (b *batch) last() wal.Index { return b.blocks[b.n-1].Index }
+
+// Each makes a batch the sink's Events.
+func (b *batch) Each(fn func(n int, e *sink.Event) error) error {
+	n := 0
+	for i := range b.blocks[:b.n] {
+		err := b.parser.Events(&b.blocks[i], func(e *sink.Event) error {
+			n++
+			return fn(n-1, e)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"logboom/checkpoint"
+	"logboom/sink"
+	"logboom/wal"
+)
+
+// Acknowledgements are committed together: until this much time or text has gone by since the commit before.
+const (
+	commitEvery = time.Second
+	commitText  = 64 << 20 // bytes
+)
+
+// Blocks is the WAL as Delivery drains it.
+type Blocks interface {
+	Next(after wal.Index, b *wal.Block) error
+	Release(acked wal.Index) error
+	Durable() wal.Index
+	Grown() <-chan struct{}
+}
+
+// Sink stores Events. Send comes back when every one of them has its home, or ctx is done.
+type Sink interface {
+	Send(ctx context.Context, events sink.Events) (sink.Result, error)
+}
+
+// Checkpoint remembers what is delivered.
+type Checkpoint interface {
+	Commit(checkpoint.Change) error
+}
+
+// DeadLetters keeps, durably, what the backend will never take.
+type DeadLetters interface {
+	Put(b sink.Events, refused []sink.Refusal) error
+}
+
+// Delivery drains the WAL into the sink, in order, with several Batches in flight. Its state is one goroutine's; a
+// worker has a batch only between work and done. The counters may be read by others.
+type Delivery struct {
+	log   Blocks
+	sink  Sink
+	store Checkpoint
+	dead  DeadLetters
+	slog  *slog.Logger
+
+	batchText int // bytes of text that make a Batch
+	read      wal.Index
+	flight    []*batch // dispatched, in order
+	free      []*batch
+	work      chan *batch
+	done      chan *batch
+
+	acked     wal.Index // every Event up to it has its home; not yet committed
+	files     map[wal.FileID]checkpoint.FileState
+	uncounted int // bytes of text acked since the last commit
+	committed time.Time
+
+	problem       atomic.Pointer[string]
+	ackedIndex    atomic.Uint64 // committed
+	stored        atomic.Int64
+	duplicates    atomic.Int64
+	deadLetters   atomic.Int64
+	ackedBytes    atomic.Int64
+	retries, sent atomic.Int64
+	inFlight      atomic.Int64
+	lastAck       atomic.Int64 // Unix nanoseconds
+	lastStep      atomic.Int64
+}
+
+// newDelivery makes a Delivery that goes on behind acked.
+func newDelivery(log Blocks, s Sink, store Checkpoint, dead DeadLetters, l *slog.Logger, acked wal.Index, batchText, workers int) *Delivery {
+	d := &Delivery{log: log, sink: s, store: store, dead: dead, slog: l, batchText: batchText, read: acked, acked: acked,
+		files: map[wal.FileID]checkpoint.FileState{}}
+	d.ackedIndex.Store(uint64(acked))
+	batches := workers + 1 // one is filled while the others are sent
+	d.work, d.done = make(chan *batch, batches), make(chan *batch, batches)
+	for range batches {
+		d.free = append(d.free, &batch{})
+	}
+	return d
+}
+
+// Step does one bounded thing: settles what came back, commits, and dispatches one Batch. It says whether there was
+// nothing to do.
+func (d *Delivery) Step(now time.Time) (idle bool, err error) {
+	d.lastStep.Store(now.UnixNano())
+	settled := d.settle()
+	if err := d.commitIfDue(now); err != nil {
+		return true, err
+	}
+	if len(d.free) == 0 {
+		return !settled, nil
+	}
+	b := d.free[len(d.free)-1]
+	if err := d.gather(b); err != nil || b.n == 0 {
+		return !settled, err
+	}
+	d.free = d.free[:len(d.free)-1]
+	d.flight = append(d.flight, b)
+	d.inFlight.Store(int64(len(d.flight)))
+	d.work <- b
+	return false, nil
+}
+
+// gather fills b with the next Blocks.
+func (d *Delivery) gather(b *batch) error {
+	for b.text < d.batchText {
+		err := d.log.Next(d.read, b.slot())
+		var damage *wal.DamageError
+		switch {
+		case errors.Is(err, wal.ErrNone):
+			return nil
+		case errors.As(err, &damage):
+			if err := d.store.Commit(checkpoint.Change{Losses: losses(damage.Damaged)}); err != nil {
+				return fmt.Errorf("list a damaged block in the ledger: %w", err)
+			}
+			d.slog.Error("a block of the WAL can't be read; its ranges are in the ledger", "index", damage.Index, "error", err)
+			d.read = damage.Index
+			continue
+		case err != nil:
+			return fmt.Errorf("read the WAL behind block %d: %w", d.read, err)
+		}
+		d.read = b.slot().Index
+		b.add()
+	}
+	return nil
+}
+
+// settle takes back the Batches that workers are done with, and acknowledges those in front.
+func (d *Delivery) settle() (any bool) {
+	for {
+		select {
+		case b := <-d.done:
+			b.settled = b.err == nil
+			any = true
+			continue
+		default:
+		}
+		break
+	}
+	for len(d.flight) > 0 && d.flight[0].settled {
+		b := d.flight[0]
+		if err := d.bury(b); err != nil {
+			d.say(err)
+			return any
+		}
+		d.flight = append(d.flight[:0], d.flight[1:]...)
+		d.inFlight.Store(int64(len(d.flight)))
+		d.acknowledge(b)
+		b.reset()
+		d.free = append(d.free, b)
+	}
+	return any
+}
+
+// bury puts what was refused into the dead-letter store. Only then may its Batch be acknowledged.
+func (d *Delivery) bury(b *batch) error {
+	if len(b.result.Refused) == 0 {
+		return nil
+	}
+	if err := d.dead.Put(b, b.result.Refused); err != nil {
+		return fmt.Errorf("write dead letters: %w", err)
+	}
+	d.deadLetters.Add(int64(len(b.result.Refused)))
+	return nil
+}
+
+// acknowledge notes that all Events of b have their home.
+func (d *Delivery) acknowledge(b *batch) {
+	for i := range b.blocks[:b.n] {
+		for _, r := range b.blocks[i].Records {
+			d.files[r.File.ID] = checkpoint.FileState{File: r.File, Offset: r.End, Prefix: r.Prefix, Tail: r.Tail}
+		}
+	}
+	d.acked = b.last()
+	d.uncounted += b.text
+	d.stored.Add(int64(b.result.Stored))
+	d.duplicates.Add(int64(b.result.Duplicate))
+	d.retries.Add(int64(b.result.Retries))
+	d.sent.Add(b.result.Bytes)
+	d.ackedBytes.Add(int64(b.text))
+	d.lastAck.Store(time.Now().UnixNano())
+}
+
+func (d *Delivery) commitIfDue(now time.Time) error {
+	if uint64(d.acked) == d.ackedIndex.Load() || d.uncounted < commitText && now.Sub(d.committed) < commitEvery {
+		return nil
+	}
+	return d.commit(now)
+}
+
+// commit makes the acknowledgements durable, and only then removes the Segments that nobody needs any more.
+func (d *Delivery) commit(now time.Time) error {
+	c := checkpoint.Change{Acked: d.acked, Durable: d.log.Durable()}
+	for _, f := range d.files {
+		c.Files = append(c.Files, f)
+	}
+	if err := d.store.Commit(c); err != nil {
+		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
+	}
+	clear(d.files)
+	d.uncounted, d.committed = 0, now
+	d.ackedIndex.Store(uint64(d.acked))
+	d.problem.Store(nil)
+	if err := d.log.Release(d.acked); err != nil {
+		return fmt.Errorf("remove delivered segments: %w", err)
+	}
+	return nil
+}
+
+// Acked returns the highest Index whose acknowledgement is durable.
+func (d *Delivery) Acked() wal.Index { return wal.Index(d.ackedIndex.Load()) }
+
+func (d *Delivery) say(err error) {
+	what := err.Error()
+	if old := d.problem.Load(); old == nil || *old != what {
+		d.slog.Error("delivery: trying again", "error", err)
+	}
+	d.problem.Store(&what)
+}
+
+// Run steps until ctx is done, or until stop is closed and the WAL is empty. Then it commits what is acknowledged.
+func (d *Delivery) Run(ctx context.Context, workers int, stop <-chan struct{}) error {
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() { d.send(ctx) })
+	}
+	defer wg.Wait()
+	defer close(d.work)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		idle, err := d.Step(time.Now())
+		if err != nil {
+			d.say(err)
+		}
+		if !idle && err == nil {
+			continue
+		}
+		if stop == nil && d.empty() {
+			break
+		}
+		timer.Reset(commitEvery / 4)
+		select {
+		case <-ctx.Done():
+		case <-stop:
+			stop = nil
+		case b := <-d.done:
+			d.done <- b // settle takes it: there is room for every batch
+		case <-d.log.Grown():
+		case <-timer.C:
+		}
+	}
+	d.settle()
+	if d.acked != d.Acked() {
+		return d.commit(time.Now())
+	}
+	return nil
+}
+
+// empty says that all durable Blocks have been acknowledged. A Block that was damaged counts as read.
+func (d *Delivery) empty() bool { return len(d.flight) == 0 && d.read >= d.log.Durable() }
+
+// send is a worker: it renders and sends one Batch after another.
+func (d *Delivery) send(ctx context.Context) {
+	for b := range d.work {
+		if b.result, b.err = d.sink.Send(ctx, b); b.err != nil && ctx.Err() == nil {
+			panic("BUG: the sink gave up: " + b.err.Error())
+		}
+		d.done <- b
+	}
+}
+
+// losses puts damaged Blocks into the words of the ledger.
+func losses(damage []wal.Damage) []checkpoint.Loss {
+	var all []checkpoint.Loss
+	for _, g := range damage {
+		l := checkpoint.Loss{Time: time.Now(), File: g.File, Start: g.Start, End: g.End, Cause: checkpoint.CauseDamaged,
+			Detail: fmt.Sprintf("block %d: %s", g.Index, g.Reason), Since: g.Time, Until: g.Time}
+		if l.File == nil { // not even its header can be read: all that has a name is the Block
+			l.File, l.AtLeast = &wal.File{Path: fmt.Sprintf("unknown files in block %d of the WAL", g.Index)}, true
+			binary.BigEndian.PutUint64(l.File.ID[8:], uint64(g.Index))
+		}
+		all = append(all, l)
+	}
+	return all
+}

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"logboom/wal"
+)
+
+// Group commit: an fsync waits for more Blocks until this much text or time has gone by since the one before.
+const (
+	syncText  = 4 << 20 // bytes
+	syncEvery = 100 * time.Millisecond
+
+	retryEvery = time.Second // after a failed write
+)
+
+// Source gives Intake the bytes to secure.
+type Source interface {
+	Poll(now time.Time, b *wal.Block) (next time.Time)
+	Taken(wal.Index)
+	Rewind()
+}
+
+// Log is the WAL as Intake writes it.
+type Log interface {
+	Append(*wal.Block) error
+	Sync() error
+}
+
+// Intake secures bytes: Source to WAL. It is one goroutine's, but for Blocked.
+type Intake struct {
+	source Source
+	log    Log
+	space  func() error // why nothing may be written now, or nil
+	slog   *slog.Logger
+
+	block    wal.Block
+	pending  bool // block waits for room in the WAL
+	unsynced int  // bytes of text appended since the last fsync
+	since    time.Time
+
+	lastStep atomic.Int64
+	blocked  atomic.Pointer[string]
+}
+
+// Step does one bounded thing: gathers and appends one Block, and makes durable what was appended when it is time. It
+// returns when the next Step is due; the zero time means at once.
+func (in *Intake) Step(now time.Time) (next time.Time) {
+	in.lastStep.Store(now.UnixNano())
+	if why := in.space(); why != nil {
+		return in.wait(now, why)
+	}
+	if !in.pending {
+		in.block.Reset()
+		next = in.source.Poll(now, &in.block)
+		in.block.Time = now
+		in.pending = len(in.block.Records) > 0
+	}
+	if in.pending {
+		switch err := in.log.Append(&in.block); {
+		case errors.Is(err, wal.ErrFull):
+			return in.wait(now, err)
+		case err != nil:
+			return in.giveUp(now, err)
+		}
+		in.appended(now)
+	}
+	if in.unsynced > 0 && (!next.IsZero() || in.unsynced >= syncText || now.Sub(in.since) >= syncEvery) {
+		if err := in.sync(); err != nil {
+			return in.giveUp(now, err)
+		}
+	}
+	in.blocked.Store(nil)
+	return next
+}
+
+func (in *Intake) appended(now time.Time) {
+	in.pending = false
+	if in.unsynced == 0 {
+		in.since = now
+	}
+	in.unsynced += len(in.block.Text)
+}
+
+// sync makes durable what was appended, and only then lets the source count it as read. With a Block pending it counts
+// nothing yet: the source does not tell the two apart.
+func (in *Intake) sync() error {
+	if in.unsynced == 0 {
+		return nil
+	}
+	if err := in.log.Sync(); err != nil {
+		return err
+	}
+	if !in.pending {
+		in.source.Taken(in.block.Index)
+		in.unsynced = 0
+	}
+	return nil
+}
+
+// giveUp reads again what a failed write or fsync leaves in doubt. The WAL has given its Segment up.
+func (in *Intake) giveUp(now time.Time, err error) time.Time {
+	in.source.Rewind()
+	in.pending, in.unsynced = false, 0
+	in.say("the WAL can't be written: " + err.Error())
+	in.slog.Error("write the WAL: going back to the last durable byte", "error", err)
+	return now.Add(retryEvery)
+}
+
+// wait tells why reading stands still. What was appended becomes durable meanwhile, so that Delivery can make room.
+func (in *Intake) wait(now time.Time, why error) time.Time {
+	if in.blocked.Load() == nil {
+		in.slog.Warn("reading stands still; the log files wait", "why", why)
+	}
+	in.say(why.Error())
+	if err := in.sync(); err != nil {
+		return in.giveUp(now, err)
+	}
+	return now.Add(syncEvery)
+}
+
+func (in *Intake) say(why string) { in.blocked.Store(&why) }
+
+// Blocked says why reading stands still, "" if it does not.
+func (in *Intake) Blocked() string {
+	if why := in.blocked.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// Run steps until ctx is done, then makes durable what was read. idle is called whenever all that can be read is
+// durable; when it returns true, Run ends.
+func (in *Intake) Run(ctx context.Context, idle func() (done bool)) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		next := in.Step(time.Now())
+		if next.IsZero() {
+			continue
+		}
+		if in.unsynced == 0 && !in.pending && in.Blocked() == "" && idle() {
+			return nil
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	if err := in.sync(); err != nil {
+		return fmt.Errorf("flush to the WAL: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+// Package pipeline turns log files into documents, with the WAL in between.
+//
+//	file --Source.Poll--> Block --Log.Append, Sync--> WAL                               (Intake)
+//	WAL --Blocks.Next--> batch --Sink.Send--> settled --Checkpoint.Commit, Release-->   (Delivery)
+//
+// It promises that a Block is delivered only after its fsync, that Acked moves only behind what is stored, known to be
+// stored or written as a dead letter, and that Segments go only behind a committed Acked. The two loops share nothing
+// but the WAL: a backend that is down never stops Intake before the disk is full, and a full disk never stops Delivery.
+//
+// It costs one Block (1.3 MB) for Intake, and for Delivery concurrency+1 Batches of a third of batch_size in text.
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"logboom/agent/config"
+	"logboom/agent/status"
+	"logboom/agent/tail"
+	"logboom/checkpoint"
+	"logboom/sink"
+	"logboom/wal"
+)
+
+// Options of Run.
+type Options struct {
+	Config          *config.Config
+	ExitWhenDrained bool // end when all Files are at their end and the WAL is empty
+	Logger          *slog.Logger
+	Version         string
+}
+
+// agent is what one Run holds open.
+type agent struct {
+	o        Options
+	c        *config.Config
+	lock     *checkpoint.Lock
+	store    *checkpoint.Store
+	state    checkpoint.State
+	log      *wal.Log
+	deadLog  *wal.Log
+	tail     *tail.Tailer
+	sink     *sink.Sink
+	intake   *Intake
+	delivery *Delivery
+	started  time.Time
+}
+
+// Run is the agent: it takes LOCK, opens what the data directory holds, and runs both loops until ctx is done, or until
+// all is delivered with ExitWhenDrained. When ctx is done it makes durable what was read and gives Delivery the
+// configured grace.
+func Run(ctx context.Context, o Options) (err error) {
+	a := &agent{o: o, c: o.Config, started: time.Now()}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	server, err := a.listen()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	return a.turn(ctx)
+}
+
+// turn runs the two loops.
+func (a *agent) turn(ctx context.Context) error {
+	deliveryCtx, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	drain := make(chan struct{})
+	var g errgroup.Group
+	g.Go(func() error {
+		defer close(drain)
+		if err := a.intake.Run(ctx, a.drained); err != nil {
+			cut()
+			return err
+		}
+		if ctx.Err() != nil {
+			a.o.Logger.Info("stopping: all that was read is durable", "grace", a.c.Delivery.Grace)
+			time.AfterFunc(a.c.Delivery.Grace, cut)
+		}
+		return nil
+	})
+	g.Go(func() error { return a.delivery.Run(deliveryCtx, a.c.Sink.Elasticsearch.Concurrency, drain) })
+	err := g.Wait()
+	a.o.Logger.Info("stopped", "read", a.tail.Report().ReadBytes, "acked_index", a.delivery.Acked(), "durable_index", a.log.Durable())
+	return err
+}
+
+// drained is asked whenever Intake has nothing to do. It says yes when a scan that was made while the WAL was empty
+// found all Files at their end, and what stood unfinished there is delivered too.
+func (a *agent) drained() bool {
+	if !a.o.ExitWhenDrained || !a.tail.AtEnd() || a.delivery.Acked() < a.log.Durable() {
+		return false
+	}
+	return a.tail.Finished()
+}
+
+// open opens everything, in the order in which it depends on each other.
+func (a *agent) open(ctx context.Context) (err error) {
+	c := a.c
+	if a.lock, err = checkpoint.TakeLock(ctx, c.DataDir, c.LockWait); err != nil {
+		return err
+	}
+	if err := checkFormat(c.DataDir); err != nil {
+		return err
+	}
+	if err := a.openCheckpoint(filepath.Join(c.DataDir, "checkpoint.db")); err != nil {
+		return err
+	}
+	recovery, err := a.openLogs()
+	if err != nil {
+		return err
+	}
+	if a.sink, err = sink.New(sinkConfig(c, a.o.Logger)); err != nil {
+		return err
+	}
+	a.tail = tail.New(a.tailOptions(recovery))
+	sp := &space{dir: c.DataDir, minFree: c.WAL.MinFree, maxSize: int64(c.WAL.MaxSize), log: a.log}
+	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
+	es := c.Sink.Elasticsearch
+	a.delivery = newDelivery(a.log, a.sink, a.store, &deadLetters{log: a.deadLog}, a.o.Logger, a.state.Acked,
+		int(es.BatchSize)/bodyPerText, es.Concurrency)
+	return nil
+}
+
+// bodyPerText is how many bytes of bulk body become of a byte of a Record, roughly: a line of 190 bytes makes a document
+// of 570.
+const bodyPerText = 3
+
+// openCheckpoint opens the checkpoint. One that can't be read is set aside: the WAL, the pins and the files themselves
+// give the same ids again, so a new one costs time and no line.
+func (a *agent) openCheckpoint(path string) (err error) {
+	if a.store, err = checkpoint.Open(path); err == nil {
+		a.state, err = a.store.State()
+	}
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		if a.store != nil {
+			a.store.Close()
+		}
+		aside, asideErr := checkpoint.SetAside(path)
+		if asideErr != nil {
+			return errors.Join(err, asideErr)
+		}
+		a.o.Logger.Error("the checkpoint can't be read: beginning a new one; everything that is still there is read and sent again, "+
+			"the backend keeps one copy", "error", err, "kept", aside)
+		if a.store, err = checkpoint.Open(path); err == nil {
+			a.state, err = a.store.State()
+		}
+	}
+	return err
+}
+
+func (a *agent) openLogs() (*wal.Recovery, error) {
+	dir := a.c.DataDir
+	log, recovery, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal"), SegmentSize: int64(a.c.WAL.SegmentSize),
+		MaxSize: int64(a.c.WAL.MaxSize), Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked})
+	if err != nil {
+		return nil, err
+	}
+	a.log = log
+	if len(recovery.Damaged) > 0 {
+		a.o.Logger.Error("blocks of the WAL can't be read; their ranges are in the ledger", "blocks", len(recovery.Damaged))
+		if err := a.store.Commit(checkpoint.Change{Losses: losses(recovery.Damaged)}); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.log.Release(a.state.Acked); err != nil {
+		return nil, err
+	}
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), SegmentSize: int64(a.c.WAL.SegmentSize)})
+	return recovery, err
+}
+
+// known is how far each File was read: as the checkpoint says, or as the WAL says where that is newer.
+func known(state checkpoint.State, recovery *wal.Recovery) []tail.Known {
+	all := map[wal.FileID]tail.Known{}
+	for id, f := range state.Files {
+		all[id] = tail.Known{FileState: f, Index: state.Acked}
+	}
+	for id, e := range recovery.Files {
+		if e.Index > state.Acked {
+			all[id] = tail.Known{FileState: checkpoint.FileState{File: e.File, Offset: e.End, Prefix: e.Prefix, Tail: e.Tail}, Index: e.Index}
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(x, y tail.Known) int {
+		return cmp.Or(cmp.Compare(x.File.Ordinal, y.File.Ordinal), slices.Compare(x.File.ID[:], y.File.ID[:]))
+	})
+}
+
+func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
+	o := tail.Options{Node: a.c.NodeName, PinDir: filepath.Join(a.c.DataDir, "pins"), Known: known(a.state, recovery),
+		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0,
+		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Log: a.o.Logger}
+	for _, in := range a.c.Inputs {
+		switch {
+		case in.Kubernetes != nil:
+			o.Inputs = append(o.Inputs, tail.Input{Root: in.Kubernetes.Root, Route: in.Kubernetes.Index,
+				FromNow: in.Kubernetes.ReadFrom == config.Now})
+		case in.Files != nil:
+			format := wal.Format(in.Files.Format)
+			if in.Files.Format == config.Auto {
+				format = ""
+			}
+			o.Inputs = append(o.Inputs, tail.Input{Paths: in.Files.Paths, Format: format, Route: in.Files.Index,
+				FromNow: in.Files.ReadFrom == config.Now})
+		}
+	}
+	return o
+}
+
+func sinkConfig(c *config.Config, l *slog.Logger) sink.Config {
+	es := c.Sink.Elasticsearch
+	headers := map[string]string{}
+	for name, value := range es.Headers {
+		headers[name] = value.Reveal()
+	}
+	return sink.Config{
+		URLs: es.URLs, Compression: es.CompressionLevel, Username: es.Username, Password: es.Password.Reveal(),
+		APIKey: es.APIKey.Reveal(), Bearer: es.Bearer.Reveal(), Headers: headers,
+		CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
+		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff, HostName: c.NodeName, Logger: l,
+	}
+}
+
+// format is the version of the layout of the data directory.
+const format = "1\n"
+
+// checkFormat refuses a data directory of a layout that this release does not know, and signs a new one.
+func checkFormat(dir string) error {
+	path := filepath.Join(dir, "FORMAT")
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0: // new, or cut off by a crash
+		if err := os.WriteFile(path, []byte(format), 0o600); err != nil {
+			return fmt.Errorf("sign data directory: %w", err)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read layout of data directory: %w", err)
+	case string(text) != format:
+		return fmt.Errorf("%s says layout %q; this release knows %q: use the release that wrote it", path,
+			strings.TrimSpace(string(text)), strings.TrimSpace(format))
+	}
+	return nil
+}
+
+// listen serves status, health and metrics.
+func (a *agent) listen() (*http.Server, error) {
+	server := &http.Server{Handler: status.Handler(a.status, a.live, a.ready), ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	if a.c.HTTP.Listen == "off" {
+		return server, nil
+	}
+	l, err := net.Listen("tcp", a.c.HTTP.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for http: %w", err)
+	}
+	go server.Serve(l)
+	return server, nil
+}
+
+func (a *agent) close() error {
+	var errs []error
+	if a.tail != nil {
+		a.tail.Close()
+	}
+	for _, l := range []*wal.Log{a.log, a.deadLog} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Release())
+	}
+	return errors.Join(errs...)
+}

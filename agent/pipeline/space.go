@@ -1,0 +1,50 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"logboom/agent/config"
+	"logboom/wal"
+)
+
+// space says whether Intake may write: the WAL must keep under its limit, and the volume above min_free, because the
+// kubelet evicts every pod of a node whose log volume runs full. It is Intake's.
+type space struct {
+	dir     string
+	minFree config.Space
+	maxSize int64
+	log     *wal.Log
+
+	checked time.Time
+	err     error // of the last look at the volume
+}
+
+// headroom is what the WAL may grow by between two looks: a Block of the largest size, and a Segment's summary.
+const headroom = 2 * wal.MaxText
+
+// check returns why nothing may be written now, or nil. It asks the file system at most ten times a second.
+func (s *space) check() error {
+	if used := s.log.Stats().Bytes; s.maxSize > 0 && used+headroom > s.maxSize {
+		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
+	}
+	if now := time.Now(); now.Sub(s.checked) >= syncEvery {
+		s.checked, s.err = now, s.volume()
+	}
+	return s.err
+}
+
+// volume counts free space as unprivileged users may use it, which is how the kubelet counts.
+func (s *space) volume() error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.dir, &st); err != nil {
+		return fmt.Errorf("look at the free space of %s: %w", s.dir, err)
+	}
+	free, total := int64(st.Bavail)*st.Bsize, int64(st.Blocks)*st.Bsize
+	if floor := s.minFree.Of(total); free < floor {
+		return fmt.Errorf("too little free space for %s: %d bytes, %d must stay free (wal.min_free: %s)", s.dir, free, floor, s.minFree)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"logboom/agent/status"
+)
+
+// stalled is how long a loop may take for one turn before it counts as stuck. An fsync on a failing disk takes long.
+const stalled = time.Minute
+
+// status says how things stand.
+func (a *agent) status() status.Status {
+	report, logStats, health := a.tail.Report(), a.log.Stats(), a.sink.Health()
+	d := a.delivery
+	s := status.Status{
+		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
+		Intake: status.Intake{ReadBytes: report.ReadBytes, Records: report.Records, LastStep: nanos(a.intake.lastStep.Load()),
+			Blocked: a.intake.Blocked(), Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread},
+		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.c.WAL.MaxSize), Segments: logStats.Segments,
+			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
+			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},
+		Delivery: status.Delivery{Acked: uint64(d.Acked()), Stored: d.stored.Load(), Duplicates: d.duplicates.Load(),
+			DeadLetters: d.deadLetters.Load(), AckedBytes: d.ackedBytes.Load(), Retries: d.retries.Load(), SentBytes: d.sent.Load(),
+			InFlight: int(d.inFlight.Load()), LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
+			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
+		Files: report.Files, FileCount: report.Count,
+	}
+	if problem := d.problem.Load(); problem != nil {
+		s.Delivery.LastError = *problem
+	}
+	s.Problems = problems(&s)
+	return s
+}
+
+func nanos(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
+
+// problems puts what is wrong into words, the worst first.
+func problems(s *status.Status) []status.Problem {
+	var all []status.Problem
+	add := func(severity, what, do string) {
+		all = append(all, status.Problem{Severity: severity, What: what, Do: do})
+	}
+	if s.Intake.Blocked != "" {
+		add("stuck", "reading stands still: "+s.Intake.Blocked, "free space, raise the limit, or bring the backend back; the log files wait meanwhile")
+	}
+	if !s.Delivery.BackendUp && s.Delivery.LastError != "" {
+		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "logs are safe in the WAL meanwhile")
+	}
+	if s.Delivery.DeadLetters > 0 {
+		add("warning", fmt.Sprintf("%d events were refused by the backend and are kept as dead letters", s.Delivery.DeadLetters), "")
+	}
+	if !s.Intake.Pins {
+		add("warning", "no hard links protect rotated files; open descriptors do, until the agent is killed",
+			"put data_dir under the same mount as the logs")
+	}
+	for _, f := range s.Files {
+		if f.Error == "" {
+			break // they come first
+		}
+		add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
+	}
+	return all
+}
+
+// live says whether both loops turn.
+func (a *agent) live() error {
+	now := time.Now()
+	for name, last := range map[string]int64{"intake": a.intake.lastStep.Load(), "delivery": a.delivery.lastStep.Load()} {
+		if d := now.Sub(nanos(last)); last != 0 && d > stalled {
+			return fmt.Errorf("the %s loop has not turned for %s", name, d.Round(time.Second))
+		}
+	}
+	return nil
+}
+
+// ready says whether logs are being secured: a backend that is down does not hinder that.
+func (a *agent) ready() error {
+	if a.tail.Report().Scans == 0 {
+		return errors.New("the log folders have not been looked at yet")
+	}
+	if why := a.intake.Blocked(); why != "" {
+		return errors.New(why)
+	}
+	return nil
+}
