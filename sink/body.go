@@ -19,6 +19,8 @@ type body struct {
 	text  []byte       // rendered, not compressed yet
 	size  int64        // bytes rendered
 	index []byte       // of the URL: the first Event's; actions name theirs only where it differs
+	mixed bool         // there is such an action
+	apart bool         // there must be none
 
 	file     *wal.File // of the Event before, and its text
 	fileText *fileText
@@ -55,7 +57,7 @@ func newBody(files *fileCache, level int) *body {
 
 // reset begins a new body.
 func (b *body) reset() {
-	b.wire, b.text, b.index, b.size = b.wire[:0], b.text[:0], nil, 0
+	b.wire, b.text, b.index, b.size, b.mixed = b.wire[:0], b.text[:0], nil, 0, false
 	if b.gz != nil {
 		b.gz.Reset(&b.wire)
 	}
@@ -63,7 +65,7 @@ func (b *body) reset() {
 
 // release lets go of Files and of memory that was needed once.
 func (b *body) release() {
-	b.file, b.fileText, b.index = nil, nil, nil
+	b.file, b.fileText, b.index, b.apart = nil, nil, nil, false
 	if cap(b.wire) > keepBytes {
 		b.wire = nil
 	}
@@ -93,15 +95,29 @@ func (b *body) flush() {
 	b.text = b.text[:0]
 }
 
-// add renders e as an action and a document.
-func (b *body) add(e *Event) {
+// add renders e as an action and a document. It does not, and returns false, where apart forbids its index.
+func (b *body) add(e *Event) bool {
 	if e.File != b.file {
 		b.file, b.fileText = e.File, b.files.get(e.File)
 	}
 	t := b.fileText
+	index := t.route.index(e.Time)
+	if b.index == nil {
+		b.index = index
+	}
+	other := !bytes.Equal(b.index, index)
+	if other && b.apart {
+		return false
+	}
 	d := append(b.text, t.head...)
 	d = t.appendRest(d, e.Offset, e.Sum)
-	d = b.appendIndex(d, t.route.index(e.Time))
+	d = append(d, '"')
+	if other {
+		b.mixed = true
+		d = append(d, `,"_index":"`...)
+		d, _ = appendEscaped(d, index)
+		d = append(d, '"')
+	}
 	d = append(d, "}}\n{\"@timestamp\":\""...)
 	d, _ = appendEscaped(d, e.Time)
 	d = append(d, `","message":"`...)
@@ -132,20 +148,7 @@ func (b *body) add(e *Event) {
 	if len(b.text) >= flushText {
 		b.flush()
 	}
-}
-
-// appendIndex ends the _id and names the index where it is not that of the URL.
-func (b *body) appendIndex(d, index []byte) []byte {
-	d = append(d, '"')
-	if b.index == nil {
-		b.index = index
-	}
-	if bytes.Equal(b.index, index) {
-		return d
-	}
-	d = append(d, `,"_index":"`...)
-	d, _ = appendEscaped(d, index)
-	return append(d, '"')
+	return true
 }
 
 func (b *body) addLong(message []byte) (valid bool) {

@@ -21,11 +21,13 @@ type Events interface {
 	Each(fn func(n int, e *Event) error) error
 }
 
-// Refusal is an Event that the backend will never take as it is.
+// Refusal is an Event that the backend will never take as it is, or, when Held, does not take until a person puts
+// something right.
 type Refusal struct {
 	N      int    // the Event's place in its Batch
 	Type   string // the backend's error type, such as mapper_parsing_exception
 	Reason string // the backend's words: may quote the Event, so never to be logged
+	Held   bool   // only with Config.HoldFor: not the Event's fault, so it is to be sent again later
 }
 
 // Result says where the Events of a Batch have found their home. Stored + Duplicate + len(Refused) is their number.

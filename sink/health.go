@@ -34,15 +34,25 @@ type waiting struct {
 	at, next time.Time
 }
 
-// problem is why an attempt settled less than it should.
+// problem is why a request settled less than it should.
 type problem struct {
-	what       string        // in plain words; equal for equal problems
+	what       string // in plain words; equal for equal problems
+	scope      scope
 	up         bool          // the backend works as such
 	retryAfter time.Duration // the backend asked for that; 0: it did not
-	partial    bool          // the request was answered item by item, and some are to be sent again
-	tooLarge   bool          // the request was too long
-	silent     bool          // there was no answer at all, or none that can be trusted
+	errType    string        // with oneIndex: the backend's error type
 }
+
+// scope is how much a problem concerns.
+type scope uint8
+
+const (
+	everything scope = iota // no request has a chance now
+	noAnswer                // there was none, or none that can be trusted: nobody knows what was stored
+	someEvents              // the request was answered item by item, and some are to be sent again
+	oneIndex                // the request was refused, and other indices may be better off
+	tooLong                 // the request was, and shorter ones may pass
+)
 
 func (p *problem) Error() string { return p.what }
 
@@ -77,6 +87,13 @@ func (h *health) progress() {
 	}
 	h.up = true
 	h.lastSuccess = time.Now()
+}
+
+// storedSince says whether any Event found its home in the backend since t.
+func (h *health) storedSince(t time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.lastSuccess.Before(t)
 }
 
 // left notes that b waits no more.

@@ -33,6 +33,9 @@ const (
 	maxDown = 5 * time.Minute
 )
 
+// ours are the headers that say what a body is.
+var ours = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true}
+
 func newNodes(c *Config) (*nodes, error) {
 	auth, err := authorization(c)
 	if err != nil {
@@ -41,6 +44,11 @@ func newNodes(c *Config) (*nodes, error) {
 	transport, err := newTransport(c)
 	if err != nil {
 		return nil, err
+	}
+	for key := range c.Headers {
+		if ours[http.CanonicalHeaderKey(key)] {
+			return nil, fmt.Errorf("header %s can't be configured", key)
+		}
 	}
 	httpClient := &http.Client{
 		Transport:     transport,

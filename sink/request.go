@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,8 +15,13 @@ import (
 	"github.com/olivere/elastic/v7"
 )
 
-// bulkQuery keeps an answer short. The status of every item must stay: without it their number and order are lost.
-const bulkQuery = "/_bulk?filter_path=errors,error.type,items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
+// bulkQuery keeps answers short; the status of every item must stay, or their number and order are lost. And it lets the
+// backend wait for a missing shard no longer than half of our own timeout: one red index must not keep us from hearing
+// what became of the other documents.
+func bulkQuery(timeout time.Duration) string {
+	return "/_bulk?filter_path=errors,error.type,items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store" +
+		fmt.Sprintf("&timeout=%dms", max(1, timeout.Milliseconds()/2))
+}
 
 // maxRetryAfter bounds how long a backend, or a proxy with a wrong clock, can make us wait.
 const maxRetryAfter = 5 * time.Minute
@@ -27,9 +33,9 @@ var gzipHeader = http.Header{"Content-Encoding": {"gzip"}}
 func (b *batch) request(ctx context.Context) *problem {
 	body := b.body.finish()
 	b.result.Bytes += int64(len(body))
-	path := bulkQuery
+	path := b.sink.query
 	if len(b.body.index) > 0 {
-		path = "/" + url.PathEscape(string(b.body.index)) + bulkQuery
+		path = "/" + url.PathEscape(string(b.body.index)) + path
 	}
 	var header http.Header
 	if b.body.gz != nil {
@@ -43,14 +49,14 @@ func (b *batch) request(ctx context.Context) *problem {
 	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), header)
 	if err != nil {
 		b.sink.nodes.failed(node)
-		return &problem{what: node.name + ": " + describe(err), silent: true}
+		return &problem{what: node.name + ": " + describe(err), scope: noAnswer}
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)
 	if p != nil {
 		p.what = node.name + ": " + p.what
 	}
-	if p != nil && (p.silent || resp.StatusCode >= 500) {
+	if p != nil && (p.scope == noAnswer || resp.StatusCode >= 500) {
 		b.sink.nodes.failed(node)
 	} else {
 		b.sink.nodes.answered(node)
@@ -66,20 +72,24 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 	case status >= 200 && status < 300:
 		p, err := b.judge(resp.BodyReader)
 		if err != nil {
-			return &problem{what: describe(err), silent: true}
+			return &problem{what: describe(err), scope: noAnswer}
 		}
 		return p
 	case status == http.StatusRequestEntityTooLarge:
-		return &problem{what: "the request is too large (413)", up: true, tooLarge: true}
-	case status >= 300 && status < 400:
-		return &problem{what: fmt.Sprintf("a redirection (%d): this is not the URL of the backend itself", status), silent: true}
+		return &problem{what: "the request is too long (413)", scope: tooLong, up: true}
+	case status < 400:
+		return &problem{what: fmt.Sprintf("it leads elsewhere (%d): this is not the URL of the backend itself", status), scope: noAnswer}
 	case status == http.StatusTooManyRequests:
 		return &problem{what: "the backend is busy (429)", up: true, retryAfter: retryAfter}
 	case status == http.StatusUnauthorized:
 		return &problem{what: "the backend does not accept our credentials (401)", retryAfter: retryAfter}
+	case status >= 500, status == http.StatusRequestTimeout:
+		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, errorType(resp.BodyReader))
+		return &problem{what: what, retryAfter: retryAfter}
 	}
-	what := fmt.Sprintf("the backend refuses bulk requests (%d%s)", status, errorType(resp.BodyReader))
-	return &problem{what: what, retryAfter: retryAfter}
+	typ := errorType(resp.BodyReader)
+	what := fmt.Sprintf("the backend refuses the request (%d %s)", status, typ)
+	return &problem{what: what, scope: oneIndex, errType: typ, retryAfter: retryAfter}
 }
 
 // judge reads a bulk answer and settles the Events of b.sent. Nothing is settled on an error.
@@ -87,14 +97,14 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 	var retry, hold *problem
 	failureStore := false
 	b.verdicts = b.verdicts[:0]
-	poison := len(b.poison)
+	poison, held := len(b.poison), len(b.held)
 	err := b.answer.read(r, func(i int, it *item) error {
 		if i >= len(b.sent) {
 			return fmt.Errorf("%w: more than %d items", errAnswer, len(b.sent))
 		}
 		v := Stored
 		if it.status != http.StatusCreated {
-			v = b.judgeItem(i, it, &retry, &hold)
+			v = b.judgeItem(int(b.sent[i]), it, &retry, &hold)
 		}
 		failureStore = failureStore || string(it.failureStore) == "used"
 		b.verdicts = append(b.verdicts, v)
@@ -104,42 +114,46 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 		err = fmt.Errorf("%w: %d items for %d documents", errAnswer, len(b.verdicts), len(b.sent))
 	}
 	if err != nil {
-		b.poison = b.poison[:poison]
+		b.poison, b.held = b.poison[:poison], b.held[:held]
 		return nil, err
 	}
 	if failureStore {
 		b.sink.health.notice("documents went to the failure store of their data stream")
 	}
 	b.settle()
-	if hold != nil {
-		return hold, nil
-	}
-	return retry, nil
+	return cmp.Or(hold, retry), nil
 }
 
-func (b *batch) judgeItem(i int, it *item, retry, hold **problem) Verdict {
-	typ, reason := safeType(it.errType), ""
-	if it.status == http.StatusBadRequest {
-		reason = string(it.reason)
-	}
-	v := verdict(it.status, typ, reason)
+func (b *batch) judgeItem(n int, it *item, retry, hold **problem) Verdict {
+	typ := safeType(it.errType)
+	v := verdict(it.status, typ, it.reason)
 	switch v {
 	case Poison:
-		b.poison = append(b.poison, Refusal{N: int(b.sent[i]), Type: typ, Reason: reason})
-	case Retry:
-		if *retry == nil {
-			*retry = &problem{what: fmt.Sprintf("Events are not taken now (%d %s)", it.status, typ), up: true, partial: true}
-		}
+		b.poison = append(b.poison, Refusal{N: n, Type: typ, Reason: string(it.reason)})
 	case Hold:
 		if *hold == nil {
-			*hold = &problem{what: fmt.Sprintf("Events are held (%d %s)", it.status, typ), up: true, partial: true}
+			*hold = &problem{what: fmt.Sprintf("Events are held (%d %s)", it.status, typ), scope: someEvents, up: true}
+		}
+		b.held = append(b.held, Refusal{N: n, Type: typ, Reason: b.reason(it)})
+	case Retry:
+		if *retry == nil {
+			*retry = &problem{what: fmt.Sprintf("Events are not taken now (%d %s)", it.status, typ), scope: someEvents, up: true}
 		}
 	}
 	return v
 }
 
-// settle makes the verdicts final. Poison waits for the end of the attempt.
+// reason returns the reason of it, and the same string as for the item before where that had the same.
+func (b *batch) reason(it *item) string {
+	if n := len(b.held); n > 0 && b.held[n-1].Reason == string(it.reason) {
+		return b.held[n-1].Reason
+	}
+	return string(it.reason)
+}
+
+// settle makes the verdicts final. What is poison or held waits for the end of the attempt.
 func (b *batch) settle() {
+	before := b.home()
 	for i, v := range b.verdicts {
 		switch v {
 		case Stored:
@@ -150,6 +164,9 @@ func (b *batch) settle() {
 			continue
 		}
 		b.settled.add(int(b.sent[i]))
+	}
+	if b.home() > before {
+		b.sink.health.progress()
 	}
 }
 
@@ -166,13 +183,13 @@ func safeType(t []byte) string {
 	return string(t)
 }
 
-// errorType reads the type out of the error of a whole request; "" for none, else with a space in front.
+// errorType reads the type out of the error of a whole request.
 func errorType(r io.Reader) string {
 	var reply struct{ Error struct{ Type string } }
 	if json.NewDecoder(io.LimitReader(r, 64<<10)).Decode(&reply) != nil || reply.Error.Type == "" {
-		return ""
+		return "no_type_given"
 	}
-	return " " + safeType([]byte(reply.Error.Type))
+	return safeType([]byte(reply.Error.Type))
 }
 
 // discard ends an answer. A short rest is read, so that the connection can be used again.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -24,17 +23,19 @@ type batch struct {
 	settled eventSet // those that have their home
 	result  Result
 	final   map[string]int // result.Refused by type
+	holding time.Time      // since when Events are held in each attempt; zero: the last one held none
 
 	pace   pace
-	most   int // documents of a request at most
-	silent int // attempts in a row without an answer
+	length length
+
+	// Of the attempt under way, which may be several requests.
+	tried  eventSet  // the Events that were in one
+	poison []Refusal // become Refusals at its end, if they are few
+	held   []Refusal
 
 	// Of the request under way.
 	sent     []int32 // the Events in it
 	verdicts []Verdict
-
-	// Of the attempt under way, which may be several requests.
-	poison []Refusal // become Refusals at its end, if they are few
 }
 
 func newBatch(s *Sink) *batch {
@@ -45,18 +46,16 @@ func newBatch(s *Sink) *batch {
 func (b *batch) clear() {
 	*b = batch{
 		sink: b.sink, body: b.body, answer: b.answer,
-		settled: b.settled[:0], sent: b.sent[:0], verdicts: b.verdicts[:0],
+		settled: b.settled[:0], tried: b.tried[:0], sent: b.sent[:0], verdicts: b.verdicts[:0],
 	}
 	b.body.release()
 }
 
-// unlimited is how many documents a request may have until one is too large.
-const unlimited = math.MaxInt
-
 // send is the only retry loop of the program.
 func (b *batch) send(ctx context.Context, events Events) (Result, error) {
 	conf := &b.sink.conf
-	b.events, b.total, b.most, b.final = events, -1, unlimited, map[string]int{}
+	b.events, b.total, b.final = events, -1, map[string]int{}
+	b.length = b.sink.longest.start()
 	b.pace.ExponentialBackOff = backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(conf.MinBackoff),
 		backoff.WithMaxInterval(conf.MaxBackoff),
@@ -91,22 +90,25 @@ type pace struct {
 
 func (p *pace) NextBackOff() time.Duration { return max(p.ExponentialBackOff.NextBackOff(), p.atLeast) }
 
-// attempt sends every Event that has no home yet once: in one request, or in several where a long one is too large for
-// the backend. It returns nil when all have their home, a *problem when some must be sent again, and another error when
-// there is no use.
+// home is how many Events have theirs.
+func (b *batch) home() int { return b.result.Stored + b.result.Duplicate + len(b.result.Refused) }
+
+// attempt sends every Event that has no home yet once: in one request, or in several where one does not do. It returns
+// nil when all have their home, a *problem when some must be sent again, and another error when there is no use.
 func (b *batch) attempt(ctx context.Context) error {
-	b.poison = b.poison[:0]
+	began := time.Now()
+	b.tried, b.poison, b.held = b.tried[:0], b.poison[:0], b.held[:0]
 	before := b.home()
 	worst, err := b.requests(ctx)
 	if err != nil {
 		return backoff.Permanent(err)
 	}
-	if worst == nil || worst.partial {
-		worst = cmp.Or(b.refuse(), worst)
+	if worst == nil || worst.scope == someEvents || worst.scope == oneIndex {
+		worst = cmp.Or(worst, b.refuse())
+		b.hold(began)
 	}
 	if b.home() > before {
 		b.pace.Reset()
-		b.sink.health.progress()
 	}
 	if b.home() == b.total {
 		return nil
@@ -118,19 +120,11 @@ func (b *batch) attempt(ctx context.Context) error {
 	return worst
 }
 
-// home is how many Events have theirs.
-func (b *batch) home() int { return b.result.Stored + b.result.Duplicate + len(b.result.Refused) }
-
-// halveAfter is after how many attempts in a row without an answer the requests get shorter: whatever cuts or times out
-// long ones may let short ones pass.
-const halveAfter = 3
-
-// requests sends what an attempt has to send. It stops at the first request that is not answered item by item; otherwise
-// it returns the problem, if any, of those items that are to be sent again.
+// requests sends what an attempt has to send, and returns what went wrong most. It stops at the first problem that
+// concerns everything.
 func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
-	for from := 0; from >= 0; {
-		next, err := b.render(from)
-		if err != nil {
+	for more := true; more; {
+		if more, err = b.render(); err != nil {
 			return nil, fmt.Errorf("read its Events: %w", err)
 		}
 		if len(b.sent) == 0 {
@@ -141,84 +135,117 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 			return nil, ctx.Err()
 		}
 		switch {
-		case p == nil || p.partial:
-			b.silent = 0
-			worst = cmp.Or(worst, p)
-		case p.tooLarge && len(b.sent) > 1:
-			b.most = len(b.sent) / 2
-			next = from
-		case p.tooLarge:
+		case p == nil || p.scope == someEvents:
+			b.length.pass()
+		case p.scope == tooLong && b.length.tooLong(len(b.sent), b.body.size):
+			b.sink.longest.note(b.length.bytes)
+			more = true
+			continue
+		case p.scope == tooLong:
 			n := int(b.sent[0])
 			b.poison = append(b.poison, Refusal{N: n, Type: "request_too_large", Reason: "the backend answered 413"})
+			p = nil
+		case p.scope == oneIndex && b.body.mixed:
+			b.body.apart = true // once more, each index by itself
+			more = true
+			continue
+		case p.scope == oneIndex:
+			for _, n := range b.sent {
+				b.held = append(b.held, Refusal{N: int(n), Type: p.errType, Reason: p.what})
+			}
 		default:
-			if p.silent {
-				if b.silent++; b.silent%halveAfter == 0 {
-					b.most = max(1, len(b.sent)/2)
-				}
+			if p.scope == noAnswer {
+				b.length.unanswered(len(b.sent))
 			}
 			return p, nil
 		}
-		from = next
+		for _, n := range b.sent {
+			b.tried.add(int(n))
+		}
+		worst = cmp.Or(worst, p)
 	}
 	return worst, nil
 }
 
 var errFull = errors.New("enough for one request")
 
-// render makes the body of a request with Events that have no home, from number from on. It returns the number to go on
-// at, -1 when there is none.
-func (b *batch) render(from int) (next int, err error) {
+// render makes the body of a request with Events that have no home and were not tried in this attempt. more says whether
+// there are others.
+func (b *batch) render() (more bool, err error) {
 	b.body.reset()
 	b.sent = b.sent[:0]
-	next = -1
 	count := 0
 	err = b.events.Each(func(n int, e *Event) error {
 		count++
-		switch {
-		case next >= 0 || n < from || b.settled.has(n):
-		case len(b.sent) < b.most:
-			b.body.add(e)
-			b.sent = append(b.sent, int32(n))
-		case b.total >= 0:
-			next = n
-			return errFull
-		default:
-			next = n // go on: they have to be counted
+		if b.settled.has(n) || b.tried.has(n) {
+			return nil
 		}
-		return nil
+		if !b.length.full(len(b.sent), b.body.size+int64(len(b.body.text)+len(e.Message))) && b.body.add(e) {
+			b.sent = append(b.sent, int32(n))
+			return nil
+		}
+		more = true
+		if b.total >= 0 && !b.body.apart {
+			return errFull
+		}
+		return nil // go on: they have to be counted, or those of this index found
 	})
 	if err != nil && !errors.Is(err, errFull) {
-		return 0, err
+		return false, err
 	}
 	if b.total < 0 {
 		b.total = count
 	} else if err == nil && count != b.total {
 		panic(fmt.Sprintf("BUG: a Batch of %d Events has %d now", b.total, count))
 	}
-	return next, nil
+	return more, nil
 }
 
-// refuse makes Refusals of an attempt's poison: of each type that only few Events have. It returns a problem when others
-// are held instead.
+// refuse makes Refusals of an attempt's poison: of each type that only few Events have. The others are held, and it
+// returns why.
 func (b *batch) refuse() (held *problem) {
 	count := map[string]int{}
 	for _, r := range b.poison {
 		count[r.Type]++
 	}
-	judged := b.home() + len(b.poison)
+	judged := b.home() + len(b.poison) + len(b.held)
 	for typ, n := range count {
 		if onlyFew(n+b.final[typ], judged, b.total) {
 			b.final[typ] += n
 			continue
 		}
 		delete(count, typ)
-		held = &problem{what: "most Events are refused for one reason: " + typ, up: true, partial: true}
+		held = &problem{what: "most Events are refused for one reason: " + typ, scope: someEvents, up: true}
 	}
 	for _, r := range b.poison {
 		if count[r.Type] > 0 {
 			b.settled.add(r.N)
 			b.result.Refused = append(b.result.Refused, r)
+		} else {
+			b.held = append(b.held, r)
 		}
 	}
 	return held
+}
+
+// hold gives up Events that were held for long while the backend took others. The attempt began at began.
+func (b *batch) hold(began time.Time) {
+	limit := b.sink.conf.HoldFor
+	switch {
+	case limit == 0:
+		return
+	case len(b.held) == 0:
+		b.holding = time.Time{}
+		return
+	case b.holding.IsZero():
+		b.holding = began
+	}
+	if time.Since(b.holding) < limit || !b.sink.health.storedSince(b.holding) {
+		return
+	}
+	for _, r := range b.held {
+		r.Held = true
+		b.settled.add(r.N)
+		b.result.Refused = append(b.result.Refused, r)
+	}
 }

@@ -199,20 +199,25 @@ func TestMostlyPoisonIsHeld(t *testing.T) {
 
 func TestTooLongRequestsAreSplit(t *testing.T) {
 	b := newBackend(t)
+	tooLong := 0
 	b.script = func(n int, q *bulkRequest, w http.ResponseWriter) bool {
-		big := len(q.actions) == 1 && strings.Contains(q.actions[0].doc, "message 77\"")
-		if len(q.actions) > 9 || big {
-			w.WriteHeader(413)
-			return true
+		if len(q.actions) <= 9 {
+			return false
 		}
-		return false
+		tooLong++
+		w.WriteHeader(413)
+		return true
 	}
-	r := mustSend(t, newSink(t, b.url), testEvents(testFile(1), 100))
-	if r.Stored != 100 {
-		t.Fatalf("result %+v", r)
+	s := newSink(t, b.url)
+	if r := mustSend(t, s, testEvents(testFile(1), 100)); r.Stored != 100 || r.Retries != 0 {
+		t.Fatalf("%+v", r)
 	}
-	if r.Retries != 0 {
-		t.Errorf("%d retries", r.Retries)
+	if tooLong > 7 || len(b.requests) > 30 {
+		t.Errorf("%d requests, %d too long", len(b.requests), tooLong)
+	}
+	tooLong = 0
+	if r := mustSend(t, s, testEvents(testFile(2), 100)); r.Stored != 100 || tooLong > 0 {
+		t.Errorf("the next Batch: %+v, %d requests too long", r, tooLong)
 	}
 }
 
@@ -220,16 +225,48 @@ func TestOneDocumentThatIsTooLongIsRefused(t *testing.T) {
 	b := newBackend(t)
 	b.script = func(n int, q *bulkRequest, w http.ResponseWriter) bool {
 		for _, a := range q.actions {
-			if strings.Contains(a.doc, `"message 77"`) {
+			if strings.Contains(a.doc, `"message 777"`) {
 				w.WriteHeader(413)
 				return true
 			}
 		}
 		return false
 	}
-	r := mustSend(t, newSink(t, b.url), testEvents(testFile(1), 100))
-	if r.Stored != 99 || len(r.Refused) != 1 || r.Refused[0].N != 77 || r.Refused[0].Type != "request_too_large" {
-		t.Fatalf("result %+v", r)
+	r := mustSend(t, newSink(t, b.url), testEvents(testFile(1), 1000))
+	if want := (Refusal{N: 777, Type: "request_too_large", Reason: "the backend answered 413"}); r.Stored != 999 || len(r.Refused) != 1 || r.Refused[0] != want {
+		t.Fatalf("%+v", r)
+	}
+	if len(b.requests) > 150 {
+		t.Errorf("%d requests for one long Event", len(b.requests))
+	}
+}
+
+// A backend may refuse a whole request because of one index in it.
+func TestOneBadIndexDoesNotStopTheOthers(t *testing.T) {
+	b := newBackend(t)
+	b.script = func(n int, q *bulkRequest, w http.ResponseWriter) bool {
+		for _, a := range q.actions {
+			if a.index == "bad" && n < 6 {
+				w.WriteHeader(403)
+				return true
+			}
+		}
+		return false
+	}
+	var events list
+	for i, index := range []string{"bad", "good", "better", "bad"} {
+		f := testFile(i)
+		f.Route = index
+		events = append(events, testEvents(f, 10)...)
+	}
+	r := mustSend(t, newSink(t, b.url), events)
+	if r.Stored != 40 {
+		t.Fatalf("%+v", r)
+	}
+	for i, want := range []int{40, 20, 10, 10, 20, 20, 20} {
+		if got := len(b.requests[i].actions); got != want {
+			t.Errorf("request %d has %d actions, want %d", i, got, want)
+		}
 	}
 }
 

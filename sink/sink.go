@@ -10,27 +10,30 @@
 //
 // What each item of an answer means (verdict.go):
 //
-//	status            error type                                     verdict
-//	2xx               -                                              Stored (failure_store "used" included)
-//	409               version_conflict_engine_exception, or none     Duplicate
-//	429, 5xx, 408     any                                            Retry: this item only
-//	400               one of the list in verdict.go                  Poison: a Refusal
-//	any other         any                                            Hold: retried like Retry, and told in Health
+//	status             error type                                    verdict
+//	2xx                -                                             Stored (failure_store "used" included)
+//	409                version_conflict_engine_exception, or none    Duplicate
+//	400                one of the list of poison                     Poison: a Refusal
+//	any                cluster_block, unavailable_shards, ...        Hold: retried, and may come back as held
+//	429, 5xx, 408      any other                                     Retry: this item only
+//	any other          any other                                     Hold
 //
 // Poison is a list of types, never a default: a cluster at its shard limit, a closed index, a missing pipeline and a bad
-// index name answer 400 to good documents. And when more than half of 20 or more Events are poison of one same type, the
-// fault is not the Events': they are held too.
+// index name answer 400 to good documents. And when most of 20 or more Events are poison of one same type, the fault is
+// not the Events': they are held too.
 //
-// What the answer as a whole means (send.go):
+// What the answer as a whole means (request.go):
 //
 //	2xx, and as many items as documents     item by item
-//	413                                     the request is cut in halves; one document alone is a Refusal
-//	429, 502, 503, 504, other 5xx           again later, Retry-After honoured; a 5xx tries another URL
-//	401, 403, 404, other 4xx                again later, told in Health
+//	413                                     sent again in halves; one document alone is poison
+//	429, 408, 5xx                           again later, Retry-After honoured; after a 5xx another URL is next
+//	401                                     again later
+//	other 4xx                               again index by index; one index alone: all held
 //	3xx, not JSON, truncated, miscounted    nothing is settled, all again later
 //
 // It costs what gzip costs: rendering takes no allocation per Event, answers are scanned in a fixed window and not
-// decoded. Memory per Send is one compressed body, one compressor (0.8 MB) and 6 bytes per Event.
+// decoded. Memory per Send is one compressed body, one compressor (0.8 MB) and 6 bytes per
+// Event.
 package sink
 
 import (
@@ -58,6 +61,10 @@ type Config struct {
 	HostName               string        // host.name; "": the File's Node
 	MinBackoff, MaxBackoff time.Duration // between attempts, before jitter; 0: 250 ms and 30 s
 	Logger                 *slog.Logger  // nil: slog.Default()
+
+	// HoldFor is how long an Event is tried that a person must help, while the backend takes others: then it becomes a
+	// Refusal with Held set, so that one closed index does not stop the rest. 0: for ever.
+	HoldFor time.Duration
 }
 
 func (c *Config) defaults() {
@@ -78,10 +85,12 @@ func (c *Config) defaults() {
 
 // Sink delivers to one cluster. Its methods are safe for concurrent use.
 type Sink struct {
-	conf   Config
-	nodes  *nodes
-	files  *fileCache
-	health health
+	conf    Config
+	query   string // of a bulk request's URL
+	nodes   *nodes
+	files   *fileCache
+	health  health
+	longest longest
 
 	mu   sync.Mutex
 	idle []*batch // guarded by mu; as many as Sends ran at once
@@ -100,7 +109,7 @@ func New(c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, nodes: nodes, files: newFileCache(c.HostName)}
+	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(c.HostName)}
 	s.health.init(c.Logger)
 	return s, nil
 }

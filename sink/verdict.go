@@ -1,6 +1,8 @@
 package sink
 
-import "strings"
+import (
+	"bytes"
+)
 
 // Verdict is what an answer means for one Event.
 type Verdict uint8
@@ -15,10 +17,12 @@ const (
 
 // verdict judges one item of a bulk answer: its HTTP status, its error type ("" for none) and its error reason. The
 // package comment has it as a table.
-func verdict(status int, errType, reason string) Verdict {
+func verdict(status int, errType string, reason []byte) Verdict {
 	switch {
 	case status >= 200 && status < 300:
 		return Stored
+	case blocked[errType]:
+		return Hold
 	case status == 409 && (errType == "" || errType == "version_conflict_engine_exception"):
 		return Duplicate
 	case status == 408, status == 429, status >= 500:
@@ -29,8 +33,17 @@ func verdict(status int, errType, reason string) Verdict {
 	return Hold
 }
 
+// blocked are the errors of one index that others need not share, whatever their status (a flood stage is 429, a red
+// index 503).
+var blocked = map[string]bool{
+	"cluster_block_exception":             true,
+	"unavailable_shards_exception":        true,
+	"no_shard_available_action_exception": true,
+	"primary_missing_action_exception":    true,
+}
+
 // poison tells the errors that are about the document from those that are about the cluster.
-func poison(errType, reason string) bool {
+func poison(errType string, reason []byte) bool {
 	switch errType {
 	case "document_parsing_exception", // Elasticsearch from 8.9
 		"mapper_parsing_exception", // before, and OpenSearch
@@ -38,9 +51,9 @@ func poison(errType, reason string) bool {
 		"max_bytes_length_exceeded_exception":
 		return true
 	case "illegal_argument_exception": // says nothing by itself: a closed shard limit has it, too
-		return strings.HasPrefix(reason, "Limit of total fields [") ||
-			strings.HasPrefix(reason, "Limit of mapping depth [") ||
-			strings.Contains(reason, "immense term")
+		return bytes.HasPrefix(reason, []byte("Limit of total fields [")) ||
+			bytes.HasPrefix(reason, []byte("Limit of mapping depth [")) ||
+			bytes.Contains(reason, []byte("immense term"))
 	}
 	return false
 }

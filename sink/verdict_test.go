@@ -15,10 +15,11 @@ func TestVerdicts(t *testing.T) {
 		{409, "", "", Duplicate},
 		{409, "some_other_conflict", "", Hold},
 		{429, "es_rejected_execution_exception", "", Retry},
-		{429, "cluster_block_exception", "flood stage", Retry},
+		{429, "cluster_block_exception", "flood stage", Hold},
 		{408, "", "", Retry},
 		{500, "mapper_parsing_exception", "", Retry},
-		{503, "unavailable_shards_exception", "", Retry},
+		{503, "unavailable_shards_exception", "", Hold},
+		{503, "", "", Retry},
 		{599, "", "", Retry},
 		{400, "document_parsing_exception", "", Poison},
 		{400, "mapper_parsing_exception", "", Poison},
@@ -40,7 +41,7 @@ func TestVerdicts(t *testing.T) {
 		{302, "", "", Hold},
 		{100, "", "", Hold},
 	} {
-		if got := verdict(c.status, c.typ, c.reason); got != c.want {
+		if got := verdict(c.status, c.typ, []byte(c.reason)); got != c.want {
 			t.Errorf("%d %s %s: %d, want %d", c.status, c.typ, c.reason, got, c.want)
 		}
 	}
