@@ -44,6 +44,11 @@ const (
 	CauseDropped   = "dropped"   // on_full: drop_oldest, or a pin given up for space
 )
 
+// Causes lists every cause.
+func Causes() []string {
+	return []string{CauseTruncated, CauseDeleted, CauseDamaged, CauseDropped}
+}
+
 // Change is what one transaction makes durable, all of it or nothing.
 type Change struct {
 	Acked   wal.Index // 0: as it was

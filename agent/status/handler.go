@@ -1,0 +1,101 @@
+package status
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+//go:embed page
+var page embed.FS
+
+// scrapes is how many scrapes of the metrics may run at a time.
+const scrapes = 4
+
+// Handler serves what an agent says of itself. Nothing can be changed through it, and it shows no content of lines.
+//
+//	/healthz        200 while the loops turn (live), 503 with the reason otherwise: a restart may help
+//	/readyz         200 while logs are being secured (ready), 503 with the reason otherwise; the body tells of the backend
+//	                too, which does not count: logs are secured without it
+//	/metrics        for Prometheus; all of a scrape comes from one Status
+//	/api/v1/status  the Status as JSON
+//	/               a page for people
+//
+// source, live and ready are called for each request, and from several goroutines.
+func Handler(source func() Status, live, ready func() error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, live(), "") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { health(w, ready(), backend(source().Delivery)) })
+	mux.Handle("GET /metrics", metrics(source))
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { statusJSON(w, source()) })
+	mux.Handle("GET /", files())
+	return guarded(mux)
+}
+
+// health answers a probe in plain words.
+func health(w http.ResponseWriter, problem error, more string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if problem != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "not ok: %v\n%s", problem, more)
+		return
+	}
+	io.WriteString(w, "ok\n"+more)
+}
+
+func backend(d Delivery) string {
+	switch {
+	case d.BackendUp && d.LastError == "":
+		return "backend: reachable\n"
+	case d.BackendUp:
+		return "backend: reachable, but: " + d.LastError + "\n"
+	case d.LastError == "":
+		return "backend: not tried yet\n"
+	}
+	return "backend: unreachable: " + d.LastError + "\n"
+}
+
+func statusJSON(w http.ResponseWriter, s Status) {
+	s.Files = append([]File{}, s.Files...) // lists are [], never null
+	s.Problems = append([]Problem{}, s.Problems...)
+	body, err := json.Marshal(s)
+	if err != nil {
+		http.Error(w, "encode status: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(body)
+}
+
+func metrics(source func() Status) http.Handler {
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(&collector{source}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes})
+}
+
+func files() http.Handler {
+	root, err := fs.Sub(page, "page")
+	if err != nil {
+		panic("BUG: the page is not embedded: " + err.Error())
+	}
+	return http.FileServerFS(root)
+}
+
+// guarded keeps the page from loading, or being framed by, anything but itself.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
