@@ -263,6 +263,9 @@ func TestNothingWorksWithoutPower(t *testing.T) {
 	a := filepath.Join(dir, "a")
 	h := create(t, a, "text")
 	defer h.Close()
+	if _, err := os.ReadFile(a); err != nil { // now it is in the page cache
+		t.Fatal(err)
+	}
 	if err := errors.Join(f.Sync(), f.Restart()); !errors.Is(err, ErrOn) {
 		t.Fatalf("Restart with power: %v", err)
 	}

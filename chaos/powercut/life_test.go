@@ -1,0 +1,265 @@
+package powercut
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"logboom/chaos/cutfs"
+)
+
+// life is one node: some boots, each ended by a power cut, and a last one that drains.
+type life struct {
+	t    *testing.T
+	seed uint64
+	r    *rand.Rand
+	rot  rotation
+	run  func(l *life, drain bool) (*process, error) // starts the agent
+
+	dir       string // of this life, on a disk that keeps its power
+	disk      *cutfs.FS
+	url, addr string // of the backend and of the agent
+	book      *book
+	history   strings.Builder // of the cuts, for a failure
+}
+
+const index = "logs-logboom-default"
+
+func (l *life) pods() string { return filepath.Join(l.dir, "disk", "pods") }
+func (l *life) data() string { return filepath.Join(l.dir, "disk", "data") }
+
+func newLife(t *testing.T, seed uint64, run func(*life, bool) (*process, error)) *life {
+	l := &life{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 5)), run: run, dir: t.TempDir(), book: newBook()}
+	l.rot = rotation{on: l.r.IntN(2) == 0, speed: 8 + 8*l.r.Float64(), size: 64 << 10}
+	o := cutfs.Options{
+		Mode: cutfs.Mode(l.r.IntN(2)), Capacity: 1 << 30,
+		Age: []time.Duration{300 * time.Millisecond, 2 * time.Second, 30 * time.Second}[l.r.IntN(3)],
+	}
+	fmt.Fprintf(&l.history, "seed %d: %+v, rotation %+v\n", seed, o, l.rot)
+	l.addr = freeAddr(t)
+	at := filepath.Join(l.dir, "disk")
+	must(t, os.Mkdir(at, 0o755))
+	var err error
+	l.disk, err = cutfs.Mount(at, o)
+	must(t, err)
+	t.Cleanup(func() {
+		if err := l.disk.Unmount(); err != nil {
+			t.Error(err)
+		}
+	})
+	must(t, errors.Join(os.Mkdir(l.pods(), 0o755), os.Mkdir(l.data(), 0o700), l.disk.Sync()))
+	return l
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer at.Close()
+	return at.Addr().String()
+}
+
+// start starts the agent in a boot of its own.
+func (l *life) start(boot int, drain bool) *process {
+	l.t.Helper()
+	id := fmt.Sprintf("%08x-0000-4000-8000-%012x\n", l.seed, boot)
+	must(l.t, os.WriteFile(filepath.Join(l.dir, "boot_id"), []byte(id), 0o600))
+	agent, err := l.run(l, drain)
+	must(l.t, err)
+	return agent
+}
+
+func (l *life) bootID() string { return filepath.Join(l.dir, "boot_id") }
+func (l *life) log() string    { return filepath.Join(l.dir, "agent.log") }
+
+// boot starts the node, lets it work until the power goes, and brings the power back.
+func (l *life) boot(number int) {
+	w := startWriters(l.r, l.pods(), number, l.rot)
+	defer w.end()
+	time.Sleep(time.Duration(l.r.IntN(200)) * time.Millisecond)
+	agent := l.start(number, false)
+	defer agent.kill()
+	said := newPromises(l.pods())
+	ready := func() bool { return said.ask(l.addr) }
+	if l.r.IntN(2) == 0 {
+		l.await(agent, ready)
+	}
+	liftFault := l.fault()
+	limit, liftCut := l.arm()
+	l.work(agent, ready, limit)
+	agent.kill()
+	liftFault()
+	liftCut()
+	written, err := w.stop()
+	if err != nil && !errors.Is(err, syscall.EIO) {
+		l.t.Fatalf("boot %d: the writers: %v", number, err)
+	}
+	l.book.add(written)
+	if !l.rot.on {
+		said.keep(l.book, fmt.Sprintf("called durable in boot %d", number))
+	}
+	fmt.Fprintf(&l.history, "the cut of boot %d took:\n%s", number, l.disk.Lost())
+	must(l.t, l.disk.Restart())
+	must(l.t, l.book.survive([]string{l.pods(), filepath.Join(l.data(), "pins")}, fmt.Sprintf("survived the cut of boot %d", number)))
+}
+
+// await waits until the agent answers, or the power goes.
+func (l *life) await(agent *process, ready func() bool) {
+	l.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
+		l.alive(agent)
+		if time.Now().After(deadline) {
+			l.t.Fatalf("the agent does not answer; its last words:\n%s", tail(l.log()))
+		}
+	}
+}
+
+// alive ends the test when the agent ended although it had power.
+func (l *life) alive(agent *process) {
+	l.t.Helper()
+	select {
+	case <-l.disk.Off():
+	case <-agent.exited:
+		time.Sleep(100 * time.Millisecond) // it may be quicker than the news of the cut
+		select {
+		case <-l.disk.Off():
+		default:
+			l.t.Fatalf("the agent ended by itself: %v; its last words:\n%s", agent.err, tail(l.log()))
+		}
+	default:
+	}
+}
+
+// important are the operations at which a cut is most likely to hurt.
+var important = []cutfs.Rule{
+	{Op: cutfs.Write | cutfs.Sync, Path: "data/checkpoint.db*"},
+	{Op: cutfs.Write | cutfs.Sync, Path: "data/wal/**"},
+	{Op: cutfs.Create | cutfs.Rename | cutfs.Remove | cutfs.SyncDir, Path: "data/wal/**"},
+	{Op: cutfs.Create | cutfs.Link | cutfs.Remove | cutfs.SyncDir, Path: "data/pins/**"},
+	{Op: cutfs.Create | cutfs.Rename | cutfs.Sync | cutfs.SyncDir, Path: "data/**"},
+	{Op: cutfs.Change, Path: "data/**"},
+}
+
+// arm decides when the power goes, and returns how long to wait for that at most.
+func (l *life) arm() (limit time.Duration, lift func()) {
+	rule := cutfs.Rule{Op: cutfs.Change, Skip: l.r.IntN(2000)}
+	switch l.r.IntN(4) {
+	case 0:
+		return time.Duration(l.r.IntN(1500)) * time.Millisecond, func() {}
+	case 1, 2:
+		rule = important[l.r.IntN(len(important))]
+		rule.Skip = l.r.IntN([]int{3, 12, 100}[l.r.IntN(3)])
+	}
+	rule.Times, rule.Cut, rule.Seed = 1, true, l.r.Uint64()
+	fmt.Fprintf(&l.history, "cut at: %+v\n", rule)
+	return 1500 * time.Millisecond, l.disk.Inject(rule)
+}
+
+// fault makes the disk fail for a moment in some boots.
+func (l *life) fault() (lift func()) {
+	if l.r.IntN(4) > 0 {
+		return func() {}
+	}
+	rule := important[l.r.IntN(len(important))]
+	rule.Skip, rule.Times = l.r.IntN(20), 1+l.r.IntN(4)
+	switch l.r.IntN(3) {
+	case 0:
+		rule.Err = syscall.EIO
+	case 1:
+		rule.Err = syscall.ENOSPC
+	default:
+		rule.Op, rule.Short = cutfs.Write, true
+	}
+	fmt.Fprintf(&l.history, "fault: %+v\n", rule)
+	return l.disk.Inject(rule)
+}
+
+// work lets time pass until the power goes.
+func (l *life) work(agent *process, ask func() bool, limit time.Duration) {
+	l.t.Helper()
+	over := time.After(limit)
+	for {
+		select {
+		case <-l.disk.Off():
+			return
+		case <-over:
+			if err := l.disk.Cut(l.r.Uint64()); err != nil && !errors.Is(err, cutfs.ErrOff) {
+				l.t.Fatal(err)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+			ask()
+			l.alive(agent)
+		}
+	}
+}
+
+// drain is the last boot: nothing goes wrong any more, and everything must be delivered.
+func (l *life) drain(number int) *verdict {
+	l.t.Helper()
+	agent := l.start(number, false)
+	defer agent.kill()
+	w := startWriters(l.r, l.pods(), number, l.rot)
+	defer w.end()
+	l.await(agent, func() bool { return newPromises(l.pods()).ask(l.addr) })
+	time.Sleep(500 * time.Millisecond)
+	written, err := w.stop()
+	must(l.t, err)
+	l.book.add(written)
+	why := "written after the last cut"
+	for stream, sums := range written {
+		for n := range sums {
+			l.book.demandNumber(stream, int64(n), why)
+		}
+	}
+	agent.cmd.Process.Signal(syscall.SIGTERM)
+	if err := agent.wait(30 * time.Second); err != nil {
+		l.t.Fatalf("after SIGTERM: %v; its last words:\n%s", err, tail(l.log()))
+	}
+	last := l.start(number, true)
+	defer last.kill()
+	if err := last.wait(2 * time.Minute); err != nil {
+		l.t.Fatalf("--exit-when-drained: %v; its last words:\n%s", err, tail(l.log()))
+	}
+	v, err := judge(l.url, index, l.book)
+	must(l.t, err)
+	return v
+}
+
+// live lives a life of some cuts, and returns the verdict.
+func (l *life) live(cuts int) *verdict {
+	for i := range cuts {
+		l.boot(i)
+	}
+	return l.drain(cuts)
+}
+
+// keep saves what helps to understand a failure: the disk, the agent's log and what the cuts took.
+func (l *life) keep(to string, v *verdict) {
+	err := errors.Join(
+		os.RemoveAll(to), os.MkdirAll(to, 0o755),
+		os.CopyFS(filepath.Join(to, "disk"), os.DirFS(filepath.Join(l.dir, "disk"))),
+		os.Rename(l.log(), filepath.Join(to, "agent.log")),
+		os.WriteFile(filepath.Join(to, "cuts.txt"), []byte(l.history.String()), 0o600),
+	)
+	if v != nil {
+		list := func(what string, all []string) string { return what + "\n" + strings.Join(all, "\n") + "\n" }
+		text := v.String() + "\n" + list("missing", v.missing) + list("double", v.double) + list("unexplained", v.unexplained)
+		err = errors.Join(err, os.WriteFile(filepath.Join(to, "verdict.txt"), []byte(text), 0o600))
+	}
+	l.t.Logf("kept in %s: %v", to, err)
+}
