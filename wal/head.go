@@ -47,7 +47,7 @@ func (l *Log) create() error {
 	if err := l.disk.Mkdir(folder); err != nil {
 		return err
 	}
-	s := &segment{folder: folder, first: h.first, last: h.first - 1, prev: h.prev, stated: true, head: true}
+	s := &segment{folder: folder, first: h.first, last: h.prev, prev: h.prev, stated: true, head: true}
 	h.seg = s
 	l.shelf.add(s)
 	if err := l.disk.Create(s.file()); err != nil {

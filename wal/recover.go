@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,8 +23,8 @@ type Extent struct {
 
 // Recovery is what Open found.
 type Recovery struct {
-	Files    map[FileID]Extent
-	Last     Index // the last durable one; Append goes on behind it
+	Files    map[FileID]Extent // those with a Record behind Acked; of others the checkpoint knows more
+	Last     Index             // the last durable one; Append goes on behind it
 	Segments int
 	Bytes    int64 // on disk
 
@@ -104,7 +105,9 @@ func (r *recovery) judge(s *segment, limit Index) error {
 			return err
 		}
 		s.stated, s.prev, s.from, s.to = l.stated, l.prev, l.from, l.to
-		s.last = max(s.last, l.trusted(max(proven, l.durable), limit))
+		if last := l.trusted(max(proven, l.durable), limit); last >= s.first {
+			s.last = last
+		}
 		r.highest = max(r.highest, l.seen+1)
 		return nil
 	})
@@ -151,6 +154,9 @@ func (r *recovery) sum() error {
 			covered = s.prev
 		}
 		if s.last < s.first {
+			if i > 0 {
+				s.last = r.segs[i-1].last
+			}
 			continue
 		}
 		if err := r.open(s, func() error { return r.add(s) }); err != nil {
@@ -196,11 +202,11 @@ func (r *recovery) add(s *segment) error {
 	return r.account.survey(&r.decoder, &r.scanner, s, l)
 }
 
-// durable is the last Index that is.
+// durable is the last Index that is, or was before it was damaged.
 func (r *recovery) durable() Index {
 	last := r.floor
 	for _, s := range r.segs {
-		last = max(last, s.last)
+		last = max(last, s.last, s.prev)
 	}
 	return last
 }
@@ -221,6 +227,7 @@ func (r *recovery) removeEmpty() error {
 
 func (r *recovery) result() *Recovery {
 	out := &Recovery{Files: r.account.files, Last: r.durable(), Segments: len(r.segs)}
+	maps.DeleteFunc(out.Files, func(_ FileID, e Extent) bool { return e.Index <= r.acked })
 	for _, s := range r.segs {
 		out.Bytes += s.bytes
 	}

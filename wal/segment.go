@@ -17,7 +17,7 @@ import (
 type segment struct {
 	folder string
 	first  Index
-	last   Index     // the last Block to be trusted and durable; below first: none
+	last   Index     // the last Block to be trusted and durable; where there is none, that of the Segments before
 	prev   Index     // what its Blocks say was durable before it
 	stated bool      // prev was read
 	bytes  int64     // on disk
@@ -55,7 +55,7 @@ func list(dir string) ([]*segment, error) {
 		if err != nil || len(e.Name()) != 20 || first == 0 || first > maxIndex || !e.IsDir() {
 			continue
 		}
-		s := &segment{folder: filepath.Join(dir, e.Name()), first: Index(first), last: Index(first) - 1}
+		s := &segment{folder: filepath.Join(dir, e.Name()), first: Index(first)}
 		if s.bytes, err = size(s.file()); err != nil {
 			return nil, err
 		}

@@ -65,8 +65,11 @@ func appendExtent(p []byte, number uint64, e *Extent) []byte {
 
 // summary reads the one at the end of s's file, without its rows when rows is false. nil: there is none, or it is damaged.
 func (d *decoder) summary(s *scanner, rows bool) (*summary, error) {
+	if s.end < minFrame+trailerSize {
+		return nil, nil
+	}
 	p, err := s.view(s.end-trailerSize, trailerSize)
-	if err != nil || len(p) < trailerSize || s.end < minFrame+trailerSize {
+	if err != nil || len(p) < trailerSize {
 		return nil, err
 	}
 	size := int64(binary.LittleEndian.Uint32(p))

@@ -39,6 +39,7 @@ func (d *decoder) look(s *scanner) (look, error) {
 		l.seen = f.index
 		if f.kind == kindSummary {
 			l.seen, l.summary = f.index-1, true
+			d.readSummary(&f, true) // for the names: of Files whose descriptions are damaged elsewhere
 			return l, nil
 		}
 		if l.to = instant(f.time); l.from.IsZero() {

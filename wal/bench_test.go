@@ -1,0 +1,96 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// criLines is text as a node's containers write it: a few services in several formats, with ids, durations and addresses.
+func criLines(size int, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 2))
+	at := time.Date(2026, 11, 22, 16, 0, 0, 0, time.UTC)
+	paths := []string{"/api/v1/orders", "/api/v1/cart/items", "/healthz", "/static/app.js", "/api/v1/users/profile"}
+	var p []byte
+	for len(p) < size {
+		at = at.Add(time.Duration(r.IntN(3e6)))
+		p = at.AppendFormat(p, time.RFC3339Nano)
+		p = append(p, " stdout F "...)
+		switch r.IntN(3) {
+		case 0:
+			p = fmt.Appendf(p, `{"level":"info","ts":"%s","logger":"http","msg":"request served","method":"GET","path":"%s","status":%d,"duration_ms":%d.%03d,"trace_id":"%016x","remote":"10.42.%d.%d"}`,
+				at.Format("15:04:05.000"), paths[r.IntN(5)], 200+r.IntN(3)*100, r.IntN(300), r.IntN(1000), r.Uint64(), r.IntN(8), r.IntN(256))
+		case 1:
+			p = fmt.Appendf(p, `10.42.%d.%d - - [22/Nov/2026:16:%02d:%02d +0000] "GET %s HTTP/1.1" %d %d "-" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"`,
+				r.IntN(8), r.IntN(256), at.Minute(), at.Second(), paths[r.IntN(5)], 200+r.IntN(3)*100, r.IntN(50000))
+		default:
+			p = fmt.Appendf(p, `INFO  [worker-%d] c.e.shop.OrderService - order %d for customer %d accepted in %d ms, queue depth %d`,
+				r.IntN(16), 100000+r.IntN(900000), r.IntN(50000), r.IntN(400), r.IntN(100))
+		}
+		p = append(p, '\n')
+	}
+	return p
+}
+
+// benchBlocks returns Blocks of TargetText, of 8 Files each.
+func benchBlocks(n int) []*Block {
+	w := newWriter(40, 3)
+	var out []*Block
+	for i := range n {
+		b := new(Block)
+		for k := range 8 {
+			w.put(b, (i*8+k)%40, criLines(TargetText/8, uint64(i*8+k)))
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// BenchmarkAppend is what Intake asks: a Block and an fsync, again and again. Segments are released, as they would be.
+func BenchmarkAppend(b *testing.B) {
+	l, _ := mustOpen(b, Options{Dir: filepath.Join(b.TempDir(), "wal")})
+	blocks := benchBlocks(16)
+	text := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		block := blocks[text%len(blocks)]
+		if err := errors.Join(l.Append(block), l.Sync()); err != nil {
+			b.Fatal(err)
+		}
+		if text++; text%100 == 0 {
+			l.Release(l.Durable())
+		}
+	}
+	bytes := float64(text) * float64(len(blocks[0].Text))
+	b.ReportMetric(bytes/1e6/b.Elapsed().Seconds(), "MB/s")
+	b.ReportMetric(bytes/float64(l.Stats().WrittenBytes), "ratio")
+}
+
+// BenchmarkNext is what Delivery asks before anything else.
+func BenchmarkNext(b *testing.B) {
+	l, _ := mustOpen(b, Options{Dir: filepath.Join(b.TempDir(), "wal")})
+	for _, block := range benchBlocks(200) {
+		mustAppend(b, l, block)
+	}
+	var block Block
+	var after Index
+	text := 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	for b.Loop() {
+		err := l.Next(after, &block)
+		if errors.Is(err, ErrNone) {
+			after = 0
+			continue
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		after = block.Index
+		text += len(block.Text)
+	}
+	b.ReportMetric(float64(text)/1e6/b.Elapsed().Seconds(), "MB/s")
+}
