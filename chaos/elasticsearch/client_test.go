@@ -25,14 +25,14 @@ type item struct {
 	Error  struct{ Type, Reason string }
 }
 
-// server talks to a node by plain HTTP, with no client library between.
-type server struct {
+// client talks to a node by plain HTTP, with no client library between.
+type client struct {
 	testing.TB
 	url string
 }
 
 // do sends a request, body as it is, and returns whatever came back.
-func (s server) do(method, path string, header http.Header, body []byte) answer {
+func (s client) do(method, path string, header http.Header, body []byte) answer {
 	s.Helper()
 	req, err := http.NewRequest(method, s.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -68,7 +68,7 @@ func (s server) do(method, path string, header http.Header, body []byte) answer 
 }
 
 // must is do for requests of a test's own setting-up, which may not fail.
-func (s server) must(method, path, body string) answer {
+func (s client) must(method, path, body string) answer {
 	s.Helper()
 	a := s.do(method, path, nil, []byte(body))
 	if a.status >= 300 {
@@ -78,13 +78,13 @@ func (s server) must(method, path, body string) answer {
 }
 
 // create makes an index whose @timestamp keeps nanoseconds.
-func (s server) create(index, settings string) {
+func (s client) create(index, settings string) {
 	s.Helper()
 	s.must("PUT", "/"+index, `{"settings":{"number_of_replicas":0`+settings+`},"mappings":{"properties":{"@timestamp":{"type":"date_nanos"}}}}`)
 }
 
 // bulk sends a bulk request.
-func (s server) bulk(query, body string) answer {
+func (s client) bulk(query, body string) answer {
 	s.Helper()
 	return s.do("POST", "/_bulk"+query, nil, []byte(body))
 }

@@ -5,6 +5,8 @@
 // seconds, once; each should use index names of its own. The node ends and removes its folder when the process does,
 // however that comes. It takes 512 MiB of heap.
 //
+// With LOGBOOM_SERVER=opensearch the node is a real OpenSearch instead, so that any test can be run against both.
+//
 // Where Java 17 or Maven is missing, tests are skipped; with LOGBOOM_REQUIRE_ELASTICSEARCH=1 they fail instead.
 package elasticsearch
 
@@ -24,6 +26,9 @@ import (
 
 // RequireVariable names the environment variable that turns a skip into a failure when it is 1.
 const RequireVariable = "LOGBOOM_REQUIRE_ELASTICSEARCH"
+
+// ServerVariable names the environment variable that chooses the server: elasticsearch, the default, or opensearch.
+const ServerVariable = "LOGBOOM_SERVER"
 
 // missing is the scripts' exit status for a machine without Java or Maven.
 const missing = 3
@@ -52,6 +57,14 @@ func Restart(t testing.TB) {
 	shared.start(t)
 }
 
+// server is what ServerVariable says.
+func server() string {
+	if name := os.Getenv(ServerVariable); name != "" {
+		return name
+	}
+	return "elasticsearch"
+}
+
 // node is one server and its folder.
 type node struct {
 	mu   sync.Mutex // guards all below
@@ -70,7 +83,7 @@ func (n *node) start(t testing.TB, settings ...string) string {
 	if err := n.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--dir", n.dir, "--port", n.port(), "--owner", strconv.Itoa(os.Getpid())}
+	args := []string{"--server", server(), "--dir", n.dir, "--port", n.port(), "--owner", strconv.Itoa(os.Getpid())}
 	out, err := script("start.sh", append(args, settings...)...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == missing && os.Getenv(RequireVariable) != "1" {

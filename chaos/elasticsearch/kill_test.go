@@ -10,7 +10,7 @@ import (
 
 // TestKilledServerKeepsWhatItAcknowledged is what makes Kill a fair fault to send into a test of delivery.
 func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
-	s := server{t, Start(t)}
+	s := client{t, Start(t)}
 	s.create("kept", "")
 	s.bulk("", line("kept", "1"))
 	Kill(t)

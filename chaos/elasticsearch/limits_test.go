@@ -13,7 +13,7 @@ import (
 
 // TestItemsComeInOrder sends new, known and malformed documents to several indices, shuffled.
 func TestItemsComeInOrder(t *testing.T) {
-	s := server{t, Start(t)}
+	s := client{t, Start(t)}
 	indices := []string{"order-1", "order-2", "order-3"}
 	for _, index := range indices {
 		s.create(index, "")
@@ -42,7 +42,7 @@ func TestItemsComeInOrder(t *testing.T) {
 
 // TestFilterPathKeepsPositions pins the smallest answer that still tells each document's outcome.
 func TestFilterPathKeepsPositions(t *testing.T) {
-	s := server{t, Start(t)}
+	s := client{t, Start(t)}
 	s.create("filtered", "")
 	s.bulk("", line("filtered", "1"))
 	for query, want := range map[string]string{
@@ -59,7 +59,7 @@ func TestFilterPathKeepsPositions(t *testing.T) {
 
 // TestNanosecondsAreKept reads the time as stored and as sorted by.
 func TestNanosecondsAreKept(t *testing.T) {
-	s := server{t, Start(t)}
+	s := client{t, Start(t)}
 	s.create("nanos", "")
 	times := []string{"2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.123456788Z", "2026-01-02T03:04:05.12345679Z"}
 	var body strings.Builder
@@ -67,7 +67,8 @@ func TestNanosecondsAreKept(t *testing.T) {
 		body.WriteString(doc("nanos", fmt.Sprint(i), `{"@timestamp":"`+at+`"}`))
 	}
 	s.bulk("?refresh=true", body.String())
-	found := s.must("GET", "/nanos/_search?sort=@timestamp&docvalue_fields=@timestamp&filter_path=hits.hits._id,hits.hits.fields", "")
+	found := s.must("POST", "/nanos/_search?sort=@timestamp",
+		`{"docvalue_fields":[{"field":"@timestamp","format":"strict_date_optional_time_nanos"}]}`)
 	var answer struct {
 		Hits struct {
 			Hits []struct {
@@ -92,7 +93,7 @@ func TestNanosecondsAreKept(t *testing.T) {
 // TestRolloverForgetsIDs shows the hole in data streams: the same id is stored again behind a rollover, and only a look
 // into the older backing index, which needs no refresh, finds it.
 func TestRolloverForgetsIDs(t *testing.T) {
-	s := server{t, Start(t)}
+	s := client{t, Start(t)}
 	s.stream("logs-rollover-a")
 	first := s.bulk("", line("logs-rollover-a", "1")).items[0].Index
 	if got := s.bulk("", line("logs-rollover-a", "1")).outcomes(); !slices.Equal(got, []string{duplicate}) {
@@ -118,7 +119,7 @@ func TestLimitsRefuseTheWholeRequest(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := server{t, n.start(t, "http.max_content_length=64kb", "indexing_pressure.memory.limit=1kb")}
+	s := client{t, n.start(t, "http.max_content_length=64kb", "indexing_pressure.memory.limit=1kb")}
 
 	large := strings.Repeat(line("large", "1"), 1000)
 	if len(compress(t, large)) > 64<<10 {
@@ -134,7 +135,7 @@ func TestLimitsRefuseTheWholeRequest(t *testing.T) {
 		}
 	}
 	a := s.bulk("", strings.Repeat(line("pressed", "1"), 20))
-	if a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), "es_rejected_execution_exception") {
+	if a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), "rejected_execution_exception") {
 		t.Errorf("over the indexing pressure: got %d %s, want 429 for the whole request", a.status, a.body)
 	}
 }

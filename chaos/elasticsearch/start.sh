@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Starts a real Elasticsearch on the loopback address and prints its URL once it takes documents.
+# Starts a real Elasticsearch or OpenSearch on the loopback address and prints its URL once it takes documents.
 #
-#   start.sh [--port N] [--dir DIR] [--heap SIZE] [--owner PID] [key=value ...]
+#   start.sh [--server NAME] [--port N] [--dir DIR] [--heap SIZE] [--owner PID] [key=value ...]
 #
+# --server elasticsearch or opensearch; elasticsearch
 # --port   9200; 0 takes a free one. Environment: ELASTICSEARCH_PORT
 # --dir    where data, output, pid and url are kept; tmp/elasticsearch-<port> of the repository. ELASTICSEARCH_DIR
 # --heap   512m. ELASTICSEARCH_HEAP
@@ -10,9 +11,10 @@
 # key=value is a setting of the server. A node that runs already is left alone. Exit status 3: Java or Maven is missing.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-port=${ELASTICSEARCH_PORT:-9200} dir=${ELASTICSEARCH_DIR:-} heap=${ELASTICSEARCH_HEAP:-512m} owner=0
+port=${ELASTICSEARCH_PORT:-9200} dir=${ELASTICSEARCH_DIR:-} heap=${ELASTICSEARCH_HEAP:-512m} owner=0 server=elasticsearch
 while [ $# -gt 0 ]; do
   case $1 in
+    --server) server=$2 && shift 2 ;;
     --port) port=$2 && shift 2 ;;
     --dir) dir=$2 && shift 2 ;;
     --heap) heap=$2 && shift 2 ;;
@@ -21,6 +23,12 @@ while [ $# -gt 0 ]; do
     *) echo "elasticsearch: unknown argument $1" >&2 && exit 2 ;;
   esac
 done
+plugins=org.$server.transport.Netty4Plugin,org.$server.index.mapper.MapperExtrasPlugin
+case $server in
+  elasticsearch) plugins=$plugins,logboom.DataStreams ;;
+  opensearch) ;;
+  *) echo "elasticsearch: unknown server $server" >&2 && exit 2 ;;
+esac
 mkdir -p "${dir:=$here/../../tmp/elasticsearch-$port}"
 dir=$(cd "$dir" && pwd)
 
@@ -30,9 +38,9 @@ flock 8
 if "$here/stop.sh" --check --dir "$dir"; then
   pid=$(cat "$dir/pid")
 else
-  lib=$("$here/build.sh")
+  lib=$("$here/build.sh" "$server")
   rm -f "$dir/url"
-  setsid java -Xms"$heap" -Xmx"$heap" -cp "$lib/*" logboom.Launcher "$dir" "$owner" http.port="$port" "$@" \
+  setsid java -Xms"$heap" -Xmx"$heap" -cp "$lib/*" logboom.Launcher "$dir" "$owner" "$plugins" http.port="$port" "$@" \
     </dev/null >"$dir/output" 2>&1 8>&- &
   pid=$!
   echo "$pid" >"$dir/pid"

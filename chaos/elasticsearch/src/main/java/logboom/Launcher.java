@@ -4,47 +4,50 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.common.transport.TransportAddress;
-import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.http.HttpServerTransport;
-import org.elasticsearch.index.mapper.MapperExtrasPlugin;
 import org.elasticsearch.node.InternalSettingsPreparer;
 import org.elasticsearch.node.Node;
-import org.elasticsearch.transport.Netty4Plugin;
+import org.elasticsearch.plugins.Plugin;
 
 /**
- * Runs one Elasticsearch node in the foreground, on the loopback address only.
+ * Runs one node of Elasticsearch or OpenSearch in the foreground, on the loopback address only.
  *
  * <p>It starts the server's own Node class, without the start-up checks of the distribution's command, which refuse root
  * and need the distribution's folders. All that answers a request is the real thing.
  *
- * <p>Arguments: the node's folder, the id of the process to end with (0: none), then settings as key=value. Once the
- * node takes documents, the file "url" in its folder holds its address.
+ * <p>Arguments: the node's folder, the id of the process to end with (0: none), the classes of its plugins, then settings
+ * as key=value. Once the node takes documents, the file "url" in its folder holds its address.
+ *
+ * <p>OpenSearch is a fork that renamed its packages: build.sh makes its launcher from this source.
  */
 public final class Launcher {
-    private static final TimeValue START_LIMIT = TimeValue.timeValueSeconds(60);
-
     private Launcher() {}
 
     public static void main(String[] args) throws Exception {
         Path dir = Path.of(args[0]).toAbsolutePath();
         long owner = Long.parseLong(args[1]);
+        List<Class<? extends Plugin>> plugins = new ArrayList<>();
+        for (String name : args[2].split(",")) {
+            plugins.add(Class.forName(name).asSubclass(Plugin.class));
+        }
         Settings.Builder settings = defaults(dir);
-        for (String setting : List.of(args).subList(2, args.length)) {
+        for (String setting : List.of(args).subList(3, args.length)) {
             String[] keyValue = setting.split("=", 2);
             settings.put(keyValue[0], keyValue[1]);
         }
-        LoopbackNode node = new LoopbackNode(settings.build());
+        LoopbackNode node = new LoopbackNode(settings.build(), plugins);
         node.start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> close(node)));
         if (owner != 0) {
             endWith(owner, node, dir);
         }
-        node.client().admin().cluster().prepareHealth().setWaitForYellowStatus().setTimeout(START_LIMIT).get();
+        node.client().admin().cluster().prepareHealth().setWaitForYellowStatus().setTimeout("60s").get();
         publish(dir, node.url());
         Thread.currentThread().join();
     }
@@ -96,16 +99,12 @@ public final class Launcher {
 
     /** A Node that takes its plugins from the class path. */
     private static final class LoopbackNode extends Node {
-        LoopbackNode(Settings settings) {
-            super(
-                InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "node1"),
-                List.of(Netty4Plugin.class, MapperExtrasPlugin.class, DataStreams.class),
-                true
-            );
+        LoopbackNode(Settings settings, Collection<Class<? extends Plugin>> plugins) {
+            super(InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "node1"), plugins, true);
         }
 
         String url() {
-            TransportAddress address = injector().getInstance(HttpServerTransport.class).boundAddress().publishAddress();
+            var address = injector().getInstance(HttpServerTransport.class).boundAddress().publishAddress();
             return "http://" + address.getAddress() + ":" + address.getPort();
         }
     }
