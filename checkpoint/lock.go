@@ -57,7 +57,7 @@ func TakeLock(ctx context.Context, dataDir string, wait time.Duration) (*Lock, e
 	if err := waitForLock(ctx, f, wait); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			h, _ := ReadHolder(dataDir) // unreadable: String says so
+			h, _ := readHolder(dataDir) // unreadable: String says so
 			return nil, fmt.Errorf("%w: %s is locked by %s", ErrLocked, path, h)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -70,8 +70,8 @@ func TakeLock(ctx context.Context, dataDir string, wait time.Duration) (*Lock, e
 // Release lets go of the LOCK. The file stays.
 func (l *Lock) Release() error { return l.f.Close() }
 
-// ReadHolder returns what the present or the last holder of dataDir's LOCK wrote.
-func ReadHolder(dataDir string) (Holder, error) {
+// readHolder returns what the present or the last holder of dataDir's LOCK wrote.
+func readHolder(dataDir string) (Holder, error) {
 	var h Holder
 	text, err := os.ReadFile(filepath.Join(dataDir, "LOCK"))
 	if err != nil {
@@ -81,6 +81,20 @@ func ReadHolder(dataDir string) (Holder, error) {
 		return Holder{}, fmt.Errorf("read lock: %w", err)
 	}
 	return h, nil
+}
+
+// Held says whether somebody has dataDir's LOCK right now, and who. It makes no files.
+func Held(dataDir string) (bool, Holder) {
+	f, err := os.Open(filepath.Join(dataDir, "LOCK"))
+	if err != nil {
+		return false, Holder{}
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+		return false, Holder{}
+	}
+	h, _ := readHolder(dataDir) // unreadable: String says so
+	return true, h
 }
 
 // sign writes who has the LOCK. The flock is the lock and this is a courtesy: on a full disk the file stays empty, and

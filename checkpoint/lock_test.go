@@ -23,6 +23,9 @@ func TestOneHolderOfTheLockAtATime(t *testing.T) {
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), who) {
 		t.Errorf("%v; want ErrLocked, held by %s", err, who)
 	}
+	if held, by := Held(dir); !held || by.Pod != "logboom-x7k2p" {
+		t.Errorf("Held says %v, %v", held, by)
+	}
 	time.AfterFunc(2*lockPoll, func() { first.Release() })
 	second, err := TakeLock(t.Context(), dir, time.Minute)
 	if err != nil {
@@ -34,6 +37,28 @@ func TestOneHolderOfTheLockAtATime(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", name, info, err, mode)
 		}
 	}
+}
+
+func TestAskingWhoHoldsTheLockLeavesNoTrace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if held, _ := Held(dir); held {
+		t.Error("held where there is no folder")
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+	l, err := TakeLock(t.Context(), dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Release()
+	if held, by := Held(dir); held {
+		t.Errorf("held by %v, who let go", by)
+	}
+	if l, err = TakeLock(t.Context(), dir, 0); err != nil {
+		t.Fatalf("asking kept the lock: %v", err)
+	}
+	l.Release()
 }
 
 func TestWaitingForTheLockEndsWithTheContext(t *testing.T) {
@@ -62,7 +87,7 @@ func TestWhatStandsInTheLockFileIsNoObstacle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h, err := ReadHolder(dir); err != nil || h.PID != os.Getpid() {
+		if h, err := readHolder(dir); err != nil || h.PID != os.Getpid() {
 			t.Errorf("%+v, %v", h, err)
 		}
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+	"logboom/checkpoint"
+	"logboom/sink"
+)
+
+// checkTimeout bounds the wait for the backend.
+const checkTimeout = 10 * time.Second
+
+func checkCommand() *cobra.Command {
+	return command("check -c FILE", "Say whether the agent would work here", `
+One line for each thing that is looked at: ok, warn (works, but not as well as it could) or fail. It may run beside the
+agent, and changes nothing. It ends with 1 when a line says fail.`,
+		func(c *cobra.Command, path string, conf *config.Config) error {
+			k := &checker{w: c.OutOrStdout(), conf: conf}
+			k.ok("configuration", "%s is valid", path)
+			k.all(c.Context())
+			if k.failed > 0 {
+				return &failure{code: exitFailed}
+			}
+			return nil
+		})
+}
+
+// checker looks at one thing after the other and writes a line about each.
+type checker struct {
+	w      io.Writer
+	conf   *config.Config
+	failed int
+}
+
+func (k *checker) all(ctx context.Context) {
+	for i, in := range k.conf.Inputs {
+		what := fmt.Sprintf("inputs[%d]", i)
+		if in.Kubernetes != nil {
+			k.kubernetes(what, in.Kubernetes.Root)
+		} else {
+			k.files(what, in.Files.Paths)
+		}
+	}
+	k.dataDir()
+	k.space()
+	k.agent()
+	k.backend(ctx)
+}
+
+func (k *checker) ok(what, format string, args ...any) { k.line("ok  ", what, format, args...) }
+
+// warn and fail take what to do as the last sentence of the line.
+func (k *checker) warn(what, format string, args ...any) { k.line("warn", what, format, args...) }
+
+func (k *checker) fail(what, format string, args ...any) {
+	k.failed++
+	k.line("fail", what, format, args...)
+}
+
+func (k *checker) line(verdict, what, format string, args ...any) {
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
+	fmt.Fprintf(k.w, "%s  %s: %s\n", verdict, what, text)
+}
+
+// kubernetes looks at a folder of container logs, and whether pins will work.
+func (k *checker) kubernetes(what, root string) {
+	pods, err := os.ReadDir(root)
+	if os.IsNotExist(err) {
+		k.fail(what, "%s does not exist. Mount the node's folder there, or correct kubernetes.root", root)
+		return
+	}
+	if err != nil {
+		k.fail(what, "%v. %s", err, advice(err))
+		return
+	}
+	logs, err := filepath.Glob(filepath.Join(root, "*", "*", "*.log"))
+	if err != nil || len(logs) == 0 {
+		k.ok(what, "%s can be read: %d pods, no log file yet", root, len(pods))
+		k.sameMount(root)
+		return
+	}
+	if err := readable(logs[0]); err != nil {
+		k.fail(what, "%v. %s", err, advice(err))
+		return
+	}
+	k.ok(what, "%s can be read: %d pods, %d log files", root, len(pods), len(logs))
+	k.link(root, logs[0])
+}
+
+func (k *checker) files(what string, patterns []string) {
+	found := 0
+	for _, p := range patterns {
+		names, err := globFiles(p)
+		if err != nil {
+			k.fail(what, "%s: %v. %s", p, err, advice(err))
+			return
+		}
+		for _, name := range names {
+			if err := readable(name); err != nil {
+				k.fail(what, "%v. %s", err, advice(err))
+				return
+			}
+		}
+		found += len(names)
+	}
+	if found == 0 {
+		k.warn(what, "no file matches %s. They are read as soon as there are any", strings.Join(patterns, ", "))
+		return
+	}
+	k.ok(what, "%d files match and can be read", found)
+}
+
+// agent says whether one is running: that is no fault, but good to know beside the other lines.
+func (k *checker) agent() {
+	held, holder := checkpoint.Held(k.conf.DataDir)
+	if held {
+		k.ok("agent", "running: %s", holder)
+		return
+	}
+	k.ok("agent", "not running")
+}
+
+func (k *checker) backend(ctx context.Context) {
+	s, err := sink.New(asking(&k.conf.Sink.Elasticsearch))
+	if err != nil {
+		k.fail("backend", "%v", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	info, err := s.Check(ctx)
+	switch {
+	case err != nil && info.Reachable:
+		k.warn("backend", "%v. Until that is put right, logs wait in the WAL", err)
+	case err != nil:
+		k.warn("backend", "can't be reached: %v. The agent starts all the same, and logs wait in the WAL", err)
+	case info.Version == "":
+		k.ok("backend", "%s answers", info.URL)
+	default:
+		k.ok("backend", "%s answers: %s %s", info.URL, info.Distribution, info.Version)
+	}
+}
+
+// asking is what it takes to reach the backend, without what only sending needs.
+func asking(es *config.Elasticsearch) sink.Config {
+	headers := map[string]string{}
+	for name, value := range es.Headers {
+		headers[name] = value.Reveal()
+	}
+	return sink.Config{URLs: es.URLs, Username: es.Username, Password: es.Password.Reveal(), APIKey: es.APIKey.Reveal(), Bearer: es.Bearer.Reveal(),
+		Headers: headers, CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
+		Timeout: checkTimeout, Logger: slog.New(slog.DiscardHandler)}
+}

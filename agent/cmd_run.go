@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+	"logboom/agent/pipeline"
+)
+
+func runCommand() *cobra.Command {
+	var drain bool
+	c := command("run -c FILE", "Run the agent", `
+It reads the log files of the node, secures them in the write-ahead log, and delivers that to the backend. SIGTERM or
+SIGINT makes durable what was read, gives delivery.grace to what is on its way, and ends with 0; a second one ends at once.`,
+		func(c *cobra.Command, path string, conf *config.Config) error {
+			return run(c.Context(), path, conf, drain, c.ErrOrStderr())
+		})
+	c.Flags().BoolVar(&drain, "exit-when-drained", false, "end with 0 when all files are read to their end and everything is delivered")
+	return c
+}
+
+func run(ctx context.Context, path string, conf *config.Config, drain bool, stderr io.Writer) error {
+	logger := newLogger(conf.Log, stderr)
+	slog.SetDefault(logger) // for what libraries say
+	logger.Info("starting", "version", release(), "config", path, "node", conf.NodeName, "data_dir", conf.DataDir, "memory_limit", limitMemory("/"))
+	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release()})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to end before everything was open
+	}
+	return err
+}
+
+func newLogger(c config.Log, w io.Writer) *slog.Logger {
+	levels := map[config.LogLevel]slog.Level{config.LevelDebug: slog.LevelDebug, config.LevelInfo: slog.LevelInfo,
+		config.LevelWarn: slog.LevelWarn, config.LevelError: slog.LevelError}
+	options := &slog.HandlerOptions{Level: levels[c.Level]}
+	if c.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

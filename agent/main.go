@@ -1,0 +1,110 @@
+// Command logboom secures the logs of a Kubernetes node in a write-ahead log on the node's own disk, and drains that log
+// to Elasticsearch or OpenSearch.
+//
+//	logboom run -c FILE                       is the agent
+//	logboom run -c FILE --exit-when-drained   ends when everything is delivered
+//	logboom check -c FILE                     says whether run would work here, and what is wrong
+//	logboom ledger -c FILE                    lists what was lost
+//	logboom version
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. A command that fails says on standard error what was
+// wrong and what to do about it. This package is only the outside: package pipeline is the agent itself.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := untilSignal(context.Background(), os.Exit)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:               "logboom",
+		Short:             "Secure the logs of a Kubernetes node and deliver them to Elasticsearch or OpenSearch",
+		Args:              cobra.NoArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.AddCommand(runCommand(), checkCommand(), ledgerCommand(), versionCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var f *failure
+	if !errors.As(err, &f) { // what cobra finds wrong is the command line
+		f = &failure{code: exitUsage, err: fmt.Errorf("%w\nlogboom help says which commands there are, and logboom COMMAND --help what they take", err)}
+	}
+	if text := f.Error(); text != "" {
+		fmt.Fprintf(stderr, "logboom: %s\n", text)
+	}
+	return f.code
+}
+
+// failure is an error of a command, with its exit code.
+type failure struct {
+	code int
+	err  error // nil: all is said already
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return ""
+	}
+	text := f.err.Error()
+	if help := advice(f.err); help != "" {
+		text += "\n" + help
+	}
+	return text
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// command makes a command that takes a configuration file and no arguments. What work returns is a failure with code 1,
+// unless it says otherwise.
+func command(use, short, long string, work func(c *cobra.Command, path string, conf *config.Config) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long), Args: cobra.NoArgs}
+	path := c.Flags().StringP("config", "c", "", "configuration `FILE` (required)")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if *path == "" {
+			return errors.New("no configuration file: add -c FILE")
+		}
+		conf, err := config.Load(*path)
+		if err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
+		err = work(c, *path, conf)
+		var f *failure
+		if err == nil || errors.As(err, &f) {
+			return err
+		}
+		return &failure{code: exitFailed, err: err}
+	}
+	return c
+}

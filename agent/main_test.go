@@ -1,0 +1,371 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"logboom/checkpoint"
+	"logboom/wal"
+)
+
+// node is a folder with a pod's log, and a configuration file for it.
+type node struct{ dir, file string }
+
+// newNode makes a node; more goes to the end of the configuration.
+func newNode(t *testing.T, backend, more string) node {
+	t.Helper()
+	n := node{dir: t.TempDir()}
+	n.file = filepath.Join(n.dir, "logboom.yaml")
+	n.write(t, "pods/shop_web_u1/app/0.log", "2026-11-22T16:00:00.000000000Z stdout F hello\n")
+	n.write(t, "logboom.yaml", fmt.Sprintf(`data_dir: %s/data
+inputs: [{kubernetes: {root: %s/pods}}]
+sink: {elasticsearch: {urls: [%q]}}
+http: {listen: "off"}
+lock_wait: 0s
+delivery: {grace: 0s}
+%s`, n.dir, n.dir, backend, more))
+	return n
+}
+
+func (n node) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(n.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logboom runs one command line.
+func logboom(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = execute(ctx, args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func elasticsearch(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"version":{"number":"8.19.1"},"tagline":"You Know, for Search"}`))
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+const nowhere = "http://127.0.0.1:1" // refuses connections
+
+func TestExitCodesTellUsageFromFailure(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.write(t, "bad.yaml", "data_dirr: /x\n")
+	bad := filepath.Join(n.dir, "bad.yaml")
+	for _, c := range []struct {
+		args   string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"version", 0, "^logboom .* go1", "^$"},
+		{"", 0, "Available Commands", "^$"},
+		{"help", 0, "Available Commands", "^$"},
+		{"run --help", 0, "exit-when-drained", "^$"},
+		{"check -c " + n.file, 0, "(?m)^ok +configuration", "^$"},
+		{"nonsense", 2, "^$", "unknown command \"nonsense\".*\n.*logboom help"},
+		{"run", 2, "^$", "add -c FILE"},
+		{"run --nonsense", 2, "^$", "unknown flag: --nonsense"},
+		{"version x", 2, "^$", "unknown command"},
+		{"check -c " + n.file + " x", 2, "^$", "unknown command|accepts 0"},
+		{"run -c /nowhere/x.yaml", 2, "^$", "read configuration: .*no such file"},
+		{"run -c " + bad, 2, "^$", "(?s)bad.yaml:1:1: unknown key \"data_dirr\"; did you mean data_dir\\?.*docs/configuration.md"},
+		{"ledger -c " + n.file, 1, "^$", "no agent has run with this data_dir"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			code, stdout, stderr := logboom(t, t.Context(), strings.Fields(c.args)...)
+			if code != c.code || !regexp.MustCompile(c.stdout).MatchString(stdout) || !regexp.MustCompile(c.stderr).MatchString(stderr) {
+				t.Errorf("code %d, want %d\nstdout: %s\nstderr: %s", code, c.code, stdout, stderr)
+			}
+		})
+	}
+}
+
+// safe is a buffer for a command that is still running.
+type safe struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safe) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.b.Write(p) }
+func (s *safe) String() string              { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
+
+func TestRunEndsWithZeroWhenAskedTo(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}\nlog: {format: json}")
+	ctx, cancel := context.WithCancel(t.Context())
+	var stderr safe
+	done := make(chan int)
+	go func() { done <- execute(ctx, []string{"run", "-c", n.file}, &stderr, &stderr) }()
+	segments := filepath.Join(n.dir, "data", "wal", "*", "*")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if found, _ := filepath.Glob(segments); len(found) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing is secured:\n%s", stderr.String())
+		}
+	}
+	for _, command := range []string{"run", "ledger"} {
+		code, _, text := logboom(t, t.Context(), command, "-c", n.file)
+		if want := fmt.Sprintf("locked by process %d", os.Getpid()); code != 1 || !strings.Contains(text, want) {
+			t.Errorf("%s beside an agent: %d %s", command, code, text)
+		}
+	}
+	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "ok    agent: running: process ") {
+		t.Error(out)
+	}
+	cancel()
+	if code := <-done; code != 0 {
+		t.Errorf("code %d\n%s", code, stderr.String())
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	if code, out, text := logboom(t, t.Context(), "ledger", "-c", n.file); code != 0 || out != "Nothing was lost.\n" {
+		t.Errorf("%d %s%s", code, out, text)
+	}
+}
+
+func TestRunThatIsStoppedBeforeItHasTheLockEndsWithZero(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	l, err := checkpoint.TakeLock(t.Context(), filepath.Join(n.dir, "data"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if code, _, stderr := logboom(t, ctx, "run", "-c", n.file); code != 0 {
+		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
+	es := elasticsearch(t)
+	for name, c := range map[string]struct {
+		backend, more string
+		prepare       func(n node)
+		code          int
+		want          []string
+	}{
+		"all is well": {backend: es, more: "wal: {min_free: 1%, max_size: 32MiB}", code: 0, want: []string{
+			`ok    inputs\[0\]: .*/pods can be read: 1 pods, 1 log files`, `ok    pins: hard links from .* work`, `ok    data_dir: .*/data will be made in`,
+			`ok    space: .* free of `, `ok    agent: not running`, `ok    backend: http://.* answers: elasticsearch 8.19.1`}},
+		"backend down": {backend: nowhere, more: "wal: {min_free: 1%}", code: 0, want: []string{
+			`warn  backend: can't be reached: .*connection refused.*logs wait in the WAL`}},
+		"no logs yet": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods/shop_web_u1/app")) },
+			code: 0, want: []string{`ok    inputs\[0\]: .* 1 pods, no log file yet`, `ok    pins: .* on one mount`}},
+		"no root": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods")) },
+			code: 1, want: []string{`fail  inputs\[0\]: .*/pods does not exist\. Mount`}},
+		"no space": {backend: es, more: "wal: {min_free: 99.9%}", code: 1, want: []string{
+			`fail  space: .* must stay free \(wal.min_free: 99.9%\), so nothing would be read. Free space`}},
+		"little space": {backend: es, more: "wal: {min_free: 1%, max_size: 1000TiB}", code: 0, want: []string{
+			`warn  space: .* the WAL can grow to .*, not to wal.max_size \(1000TiB\)`}},
+		"data_dir is a file": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { n.write(t, "data", "x") }, code: 1, want: []string{
+			`fail  data_dir: can't write: .*not a directory`}},
+		"no certificate": {backend: "https://127.0.0.1:1", more: "wal: {min_free: 1%}", prepare: func(n node) {
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [%s/*.log]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+				"sink: {elasticsearch: {urls: [https://x], tls: {ca_file: /nowhere}}}\n", n.dir, n.dir))
+		}, code: 1, want: []string{`fail  backend: .*/nowhere`, `warn  inputs\[0\]: no file matches`}},
+		"files": {backend: es, prepare: func(n node) {
+			n.write(t, "a/b/x.log", "x")
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/**/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
+		}, code: 0, want: []string{`ok    inputs\[0\]: 1 files match and can be read`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, c.backend, c.more)
+			if c.prepare != nil {
+				c.prepare(n)
+			}
+			before := tree(t, n.dir)
+			code, out, stderr := logboom(t, t.Context(), "check", "-c", n.file)
+			if code != c.code || stderr != "" {
+				t.Errorf("code %d, want %d; stderr %q", code, c.code, stderr)
+			}
+			for _, want := range c.want {
+				if !regexp.MustCompile("(?m)^" + want).MatchString(out) {
+					t.Errorf("no line %s in\n%s", want, out)
+				}
+			}
+			if diff := cmp.Diff(before, tree(t, n.dir)); diff != "" {
+				t.Errorf("check changed something: %s", diff)
+			}
+		})
+	}
+}
+
+func tree(t *testing.T, dir string) []string {
+	t.Helper()
+	var names []string
+	if err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// Two mounts of one file system do not take hard links, and a container has many mounts.
+func TestCheckTellsMountsApart(t *testing.T) {
+	shm, err := os.MkdirTemp("/dev/shm", "logboom-check-*")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer os.RemoveAll(shm)
+	n := newNode(t, nowhere, "")
+	n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{kubernetes: {root: %s/pods}}]\ndata_dir: %s/data\nsink: {elasticsearch: {urls: [%q]}}\nwal: {min_free: 0%%}\n",
+		n.dir, shm, nowhere))
+	for range 2 {
+		_, out, _ := logboom(t, t.Context(), "check", "-c", n.file)
+		if !strings.Contains(out, "warn  pins: no hard links") || !strings.Contains(out, "Open descriptors protect") {
+			t.Error(out)
+		}
+		os.RemoveAll(filepath.Join(n.dir, "pods/shop_web_u1/app")) // now without a log file to try it with
+	}
+}
+
+func TestLedgerListsEveryLoss(t *testing.T) {
+	n := newNode(t, nowhere, "")
+	if err := os.Mkdir(filepath.Join(n.dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := checkpoint.Open(filepath.Join(n.dir, "data", "checkpoint.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 22, 16, 0, 0, 0, time.UTC)
+	all := []checkpoint.Loss{
+		{Time: at, File: &wal.File{ID: wal.FileID{1}, Path: "/a.log"}, Start: 10, End: 110, Cause: checkpoint.CauseTruncated, Since: at, Until: at.Add(time.Second), AtLeast: true},
+		{Time: at, File: &wal.File{ID: wal.FileID{2}, Path: "/b\x1b[31m.log"}, Start: 0, End: 7, Cause: checkpoint.CauseDeleted, Detail: "pod & all\tgone"},
+	}
+	if err := s.Commit(checkpoint.Change{Losses: all}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	code, out, stderr := logboom(t, t.Context(), "ledger", "-c", n.file)
+	want := `FOUND                 CAUSE      BYTES         FROM  TO   WRITTEN                                       FILE             DETAIL
+2026-11-22T16:00:00Z  truncated  at least 100  10    110  2026-11-22T16:00:00Z to 2026-11-22T16:00:01Z  "/a.log"         ""
+2026-11-22T16:00:00Z  deleted    7             0     7    ?                                             "/b\x1b[31m.log"  "pod & all\tgone"
+107 bytes in 2 entries.
+`
+	if squeeze(out) != squeeze(want) || code != 0 {
+		t.Errorf("%d %s\n%s", code, stderr, cmp.Diff(want, out))
+	}
+	_, out, _ = logboom(t, t.Context(), "ledger", "--json", "-c", n.file)
+	var got []checkpoint.Loss
+	for d := json.NewDecoder(strings.NewReader(out)); d.More(); {
+		var l checkpoint.Loss
+		if err := d.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, l)
+	}
+	if diff := cmp.Diff(all, got); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(out, "pod & all") || strings.Count(out, "\n") != 2 {
+		t.Error(out)
+	}
+
+	n.write(t, "data/checkpoint.db", "damaged")
+	code, _, stderr = logboom(t, t.Context(), "ledger", "-c", n.file)
+	if code != 1 || !strings.Contains(stderr, "damaged") || !strings.Contains(stderr, "sets it aside") {
+		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+func squeeze(s string) string { return regexp.MustCompile(` +`).ReplaceAllString(s, " ") }
+
+func TestTheFirstSignalEndsWellAndTheSecondAtOnce(t *testing.T) {
+	codes := make(chan int, 1)
+	ctx, stop := untilSignal(t.Context(), func(code int) { codes <- code })
+	defer stop()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	select {
+	case code := <-codes:
+		t.Fatalf("exit %d after one signal", code)
+	default:
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-codes; code != exitFailed {
+		t.Errorf("code %d", code)
+	}
+}
+
+func TestMemoryLimitOfTheContainerIsFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  int64
+	}{
+		"none":                {nil, 0},
+		"v2":                  {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "104857600\n"}, 100 << 20},
+		"v2 max":              {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, 0},
+		"v2 parent":           {map[string]string{"proc/self/cgroup": "0::/a/b/c\n", "sys/fs/cgroup/a/memory.max": "1000\n", "sys/fs/cgroup/a/b/memory.max": "2000\n", "sys/fs/cgroup/a/b/c/memory.max": "max\n"}, 1000},
+		"v2 path of the host": {map[string]string{"proc/self/cgroup": "0::/../../pod1\n", "sys/fs/cgroup/memory.max": "5000\n"}, 5000},
+		"v1": {map[string]string{"proc/self/cgroup": "5:cpu,cpuacct:/x\n4:memory:/x\n0::/\n", "sys/fs/cgroup/memory/x/memory.limit_in_bytes": "3000\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 3000},
+		"v1 none": {map[string]string{"proc/self/cgroup": "4:memory:/\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 0},
+		"garbage": {map[string]string{"proc/self/cgroup": "x\n0::/\n", "sys/fs/cgroup/memory.max": "many\n"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := node{dir: t.TempDir()}
+			for file, text := range c.files {
+				n.write(t, file, text)
+			}
+			if got := cgroupLimit(n.dir); got != c.want {
+				t.Errorf("%d; want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestGoKeepsBelowTheLimitOfTheContainerUnlessToldOtherwise(t *testing.T) {
+	old := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(old)
+	n := node{dir: t.TempDir()}
+	n.write(t, "proc/self/cgroup", "0::/\n")
+	n.write(t, "sys/fs/cgroup/memory.max", "1000000000\n")
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	debug.SetMemoryLimit(1 << 30)
+	if got := limitMemory(n.dir); got != 1<<30 {
+		t.Errorf("with GOMEMLIMIT: %d", got)
+	}
+	t.Setenv("GOMEMLIMIT", "")
+	if got := limitMemory(n.dir); got != 900_000_000 {
+		t.Errorf("%d; want nine tenths", got)
+	}
+}
