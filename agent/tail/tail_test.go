@@ -504,3 +504,25 @@ func TestFilesInputFollowsRotationAcrossARestart(t *testing.T) {
 		t.Error("a files input was pinned: logrotate refuses files with two links")
 	}
 }
+
+// A .gz that starts like a known File is that File only if all that was read of it is there.
+func TestARotatedFileIsMatchedByAllThatWasRead(t *testing.T) {
+	n := newNode(t)
+	dir := filepath.Join(n.root, pod, "app")
+	n.inputs = []Input{{Paths: []string{filepath.Join(dir, "*.log")}, Route: "logs", Format: wal.Plain}}
+	n.write("web.log", "start\nyesterday's\n")
+	n.rename("web.log", "web.log.2")
+	n.zip("web.log.2")
+	n.write("web.log", "start\ntoday's\n")
+	n.start()
+	n.poll(0)
+	n.stop()
+	n.write("web.log", "the rest\n")
+	n.rename("web.log", "web.log.1")
+	n.zip("web.log.1")
+	n.start()
+	for range 4 {
+		n.poll(20 * time.Second)
+	}
+	n.want("start", "today's", "the rest")
+}
