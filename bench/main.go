@@ -1,0 +1,164 @@
+// Command bench measures the built binary from outside: how much CPU, memory and disk the agent takes to bring a corpus
+// of log files into a backend that only counts.
+//
+// It promises figures that can be compared: the same text every time, an agent with an empty data directory and
+// everything switched on, a count of documents that must be right, and `gzip -1` of the same files timed before and
+// after every run, so that the noise of a machine cancels out. README.md says what each figure is and how it is taken.
+//
+// It costs the room of the corpora, as much again for the agent's data directory at worst, and about a minute.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"logboom/bench/corpus"
+)
+
+// options are the command line.
+type options struct {
+	corpora string
+	bytes   float64 // 0: as in the table
+	files   int     // 0: as in the table
+	seed    uint64
+	runs    int
+	dir     string
+	logboom string
+	backend string
+	timeout time.Duration // of one run
+	keep    bool
+	check   bool
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == unitCommand {
+		if err := compressAll(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	var o options
+	var names []string
+	for _, spec := range corpus.Table {
+		names = append(names, spec.Name)
+	}
+	flag.StringVar(&o.corpora, "corpus", "text8", "corpora to measure, separated by commas: "+strings.Join(names, ", "))
+	flag.Float64Var(&o.bytes, "bytes", 0, "size of each corpus in bytes, such as 50e6; 0: its own")
+	flag.IntVar(&o.files, "files", 0, "number of files of each corpus; 0: its own")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of the text")
+	flag.IntVar(&o.runs, "runs", 3, "runs of the agent on each corpus")
+	flag.StringVar(&o.dir, "dir", "tmp/bench", "folder for corpora, data directories and result.json")
+	flag.StringVar(&o.logboom, "logboom", "bin/logboom", "the agent's binary")
+	flag.StringVar(&o.backend, "backend", "bin/backend", "the embedded backend's binary")
+	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long one run may take")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folders of the runs: configuration, logs, data directory")
+	flag.BoolVar(&o.check, "check", false, "exit with 1 when a bar is missed")
+	flag.Parse()
+	if flag.NArg() > 0 || o.runs < 1 || o.bytes < 0 || o.files < 0 {
+		fmt.Fprintln(os.Stderr, "bench: at least one run, sizes that are not negative, and no further arguments")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	passed, err := run(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	if o.check && !passed {
+		os.Exit(1)
+	}
+}
+
+// run measures what o asks for, prints it, and reports whether every bar was reached.
+func run(ctx context.Context, o options) (passed bool, err error) {
+	specs, err := chosen(o)
+	if err != nil {
+		return false, err
+	}
+	m, err := newMeter(o)
+	if err != nil {
+		return false, err
+	}
+	agent, err := describeAgent(ctx, m.agent)
+	if err != nil {
+		return false, err
+	}
+	report := Report{When: time.Now().UTC(), Machine: describeMachine(m.dir), Agent: agent}
+	fmt.Print(report.heading())
+	passed = true
+	for _, spec := range specs {
+		result, err := m.measure(ctx, spec)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", spec.Name, err)
+		}
+		report.Results = append(report.Results, *result)
+		fmt.Print(result.table())
+		passed = passed && result.passed()
+	}
+	path := filepath.Join(m.dir, "result.json")
+	if err := report.write(path); err != nil {
+		return false, err
+	}
+	fmt.Printf("\nAll figures of all runs: %s\n", path)
+	return passed, nil
+}
+
+// chosen returns the corpora of the command line.
+func chosen(o options) ([]corpus.Spec, error) {
+	var specs []corpus.Spec
+	for name := range strings.SplitSeq(o.corpora, ",") {
+		i := slices.IndexFunc(corpus.Table, func(s corpus.Spec) bool { return s.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no corpus is named %q; -help lists them", name)
+		}
+		spec := corpus.Table[i]
+		spec.Seed = o.seed
+		if o.bytes > 0 {
+			spec.Bytes = int64(o.bytes)
+		}
+		if o.files > 0 {
+			spec.Files = o.files
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+// newMeter makes the paths absolute, because the agent's configuration needs that, and checks that all is there.
+func newMeter(o options) (*meter, error) {
+	m := &meter{runs: o.runs, timeout: o.timeout, keep: o.keep}
+	for path, given := range map[*string]string{&m.dir: o.dir, &m.agent: o.logboom, &m.backend: o.backend} {
+		absolute, err := filepath.Abs(given)
+		if err != nil {
+			return nil, err
+		}
+		*path = absolute
+	}
+	for _, binary := range []string{m.agent, m.backend} {
+		if _, err := os.Stat(binary); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%w (make build makes it)", err)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.unit, err = findUnit(); err != nil {
+		return nil, err
+	}
+	m.accounted, err = accountsWrites(m.dir)
+	return m, err
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary plays the programs that are measured: main_test's own name for the role stands in this variable.
+const roleVariable = "LOGBOOM_BENCH_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	role := os.Getenv(roleVariable)
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == unitCommand:
+		exitWith(compressAll(os.Args[2:]))
+	case len(os.Args) > 1 && os.Args[1] == "version":
+		fmt.Println("fake version")
+	case len(os.Args) > 3 && os.Args[1] == "run":
+		exitWith(drainAs(role, os.Args[3]))
+	case role != "":
+		exitWith(perform(role))
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+func exitWith(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// drainAs is an agent that counts newlines and sends as many documents, or does so badly.
+func drainAs(role, config string) error {
+	text, err := os.ReadFile(config)
+	if err != nil {
+		return err
+	}
+	value := func(expr string) string { return string(regexp.MustCompile(expr).FindSubmatch(text)[1]) }
+	root, url, data := value(`root: "(.*)"`), value(`urls: \["(.*)"\]`), value(`data_dir: "(.*)"`)
+	if entries, err := os.ReadDir(data); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty", data)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "*", "*", "0.log"))
+	if err != nil {
+		return err
+	}
+	docs := 0
+	for _, path := range files {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		docs += bytes.Count(content, []byte("\n"))
+	}
+	switch role {
+	case "one short":
+		docs--
+	case "one double":
+		docs++
+	case "fails":
+		return errors.New("out of luck")
+	case "hangs":
+		time.Sleep(time.Hour)
+	}
+	body := strings.Repeat("{\"create\":{}}\n{}\n", docs)
+	answer, err := http.Post(url+"/x/_bulk", "application/x-ndjson", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+// perform is a program with a known appetite.
+func perform(role string) error {
+	name, arg, _ := strings.Cut(role, " ")
+	switch name {
+	case "rest":
+		return nil
+	case "spin":
+		for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+		}
+	case "hold":
+		held := make([]byte, 150e6)
+		for i := range held {
+			held[i] = byte(i)
+		}
+		time.Sleep(50 * time.Millisecond)
+		if held[len(held)-1] == 1 {
+			return nil
+		}
+	case "write":
+		f, err := os.Create(arg)
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(make([]byte, 8<<20)); err != nil {
+			return err
+		}
+		return f.Sync()
+	}
+	return nil
+}
+
+// build makes the embedded backend.
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "backend")
+	if output, err := exec.Command("go", "build", "-o", path, "logboom/chaos/backend").CombinedOutput(); err != nil {
+		t.Fatalf("build the backend: %v\n%s", err, output)
+	}
+	return path
+}
+
+func testOptions(t *testing.T) options {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return options{corpora: "text8", bytes: 1e6, seed: 1, runs: 2, dir: t.TempDir(), logboom: self, backend: build(t), timeout: time.Minute}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// measured runs this test binary in a role.
+func measured(t *testing.T, role string) usage {
+	t.Helper()
+	t.Setenv(roleVariable, role)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := start(role, filepath.Join(t.TempDir(), "log"), false, self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := p.wait(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestProcessorTimeIsTheChilds(t *testing.T) {
+	u := measured(t, "spin")
+	if u.User < 100*time.Millisecond || u.Wall < 300*time.Millisecond || u.cpu() > 2*u.Wall {
+		t.Errorf("300 ms of work: %+v", u)
+	}
+}
+
+func TestPeakMemoryIsTheChilds(t *testing.T) {
+	if u := measured(t, "hold"); u.PeakRSS < 150e6 || u.PeakRSS > 200e6 {
+		t.Errorf("a child that held 150 MB: %d bytes", u.PeakRSS)
+	}
+	// The kernel begins the ru_maxrss of a child with the memory of its parent.
+	own := make([]byte, 300e6)
+	for i := 0; i < len(own); i += 4096 {
+		own[i] = 1
+	}
+	if u := measured(t, "spin"); u.PeakRSS > 60e6 || u.PeakRSS < 1e6 {
+		t.Errorf("a small child of a large parent: %d bytes", u.PeakRSS)
+	}
+	runtime.KeepAlive(own)
+}
+
+func TestWritesAreCountedToTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	accounted, err := accountsWrites(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !accounted {
+		t.Skip("the kernel doesn't count writes to ", dir)
+	}
+	if u := measured(t, "write "+filepath.Join(dir, "written")); u.DiskWritten < 8<<20 || u.DiskWritten > 9<<20 {
+		t.Errorf("8 MiB were written; counted: %d", u.DiskWritten)
+	}
+	if u := measured(t, "rest"); u.DiskWritten > 64<<10 {
+		t.Errorf("nothing was written; counted: %d", u.DiskWritten)
+	}
+}
+
+func TestTmpfsIsKnownToHaveNoAccount(t *testing.T) {
+	const shm = "/dev/shm"
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || fileSystem(mounts, shm) != "tmpfs" {
+		t.Skip("no tmpfs at ", shm)
+	}
+	dir, err := os.MkdirTemp(shm, "logboom-bench-")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer os.RemoveAll(dir)
+	if accounted, err := accountsWrites(dir); accounted || err != nil {
+		t.Errorf("accounted: %v, %v", accounted, err)
+	}
+}
