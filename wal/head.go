@@ -159,7 +159,8 @@ func (l *Log) over(n int64) bool {
 	return l.shelf.size()+n > l.maxSize
 }
 
-// full seals the head, so that Release can free all of it.
+// full seals the head, so that Release can free all of it, and does so itself where all of it is acknowledged already: the
+// Delivery that waits for new Blocks won't call again.
 func (l *Log) full() error {
 	if l.head != nil && l.head.seg != nil {
 		if err := l.seal(); err != nil {
@@ -167,5 +168,8 @@ func (l *Log) full() error {
 		}
 	}
 	l.head = nil
+	if err := l.Release(l.counts.acknowledged()); err != nil {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	return ErrFull
 }

@@ -128,3 +128,10 @@ func (c *counts) released(acked Index) {
 	}
 	c.flight = c.flight[:copy(c.flight, c.flight[n:])]
 }
+
+// acknowledged is the highest Index that was released.
+func (c *counts) acknowledged() Index {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked
+}

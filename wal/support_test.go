@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -199,4 +200,9 @@ func writeFile(t testing.TB, path string, p []byte) {
 	if err := os.WriteFile(path, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// reseal makes the checksum of a frame's fixed part right again.
+func (f *frame) reseal(p []byte) {
+	binary.LittleEndian.PutUint32(p[fixedSize-crcSize:], crc32.Checksum(p[:fixedSize-crcSize], castagnoli))
 }
