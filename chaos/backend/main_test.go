@@ -63,6 +63,13 @@ func fill(url string, from int) (acked int) {
 	}
 }
 
+func TestStartWaitsForTheLockOfAProcessThatIsEnding(t *testing.T) {
+	data := t.TempDir()
+	first, _ := start(t, data)
+	time.AfterFunc(100*time.Millisecond, func() { first.Process.Kill() })
+	start(t, data)
+}
+
 func TestSIGKILLLosesNothingThatWasAcknowledged(t *testing.T) {
 	data := t.TempDir()
 	acked := 0

@@ -32,7 +32,7 @@ func short(t *testing.T, fault string) options {
 	return options{
 		logboom: os.Args[0], backend: backend, dir: filepath.Join(dir, "demo"), rate: 500, seed: 1, write: 4 * time.Second,
 		backendKill: 1 * time.Second, backendBack: 1500 * time.Millisecond,
-		agentKill: 2 * time.Second, agentBack: 2500 * time.Millisecond, limit: 16 * time.Second,
+		agentKill: 2 * time.Second, agentBack: 2500 * time.Millisecond, limit: 24 * time.Second,
 	}
 }
 

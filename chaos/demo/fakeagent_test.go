@@ -41,7 +41,7 @@ func runFakeAgent(configFile, fault string) {
 		values[m[1]] = m[2]
 	}
 	go http.ListenAndServe(values["listen"], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, `{"account":{"read":1,"acked":1,"waiting":0}}`)
+		fmt.Fprint(w, `{"intake":{"unread_bytes":0},"file_count":1}`)
 	}))
 	a := &fakeAgent{root: values["root"], url: values["urls"] + "/" + values["index"] + "/_bulk", fault: fault, sent: map[string]bool{}}
 	for ; ; time.Sleep(50 * time.Millisecond) {

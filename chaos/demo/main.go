@@ -55,8 +55,8 @@ func parseFlags() (options, error) {
 		return o, fmt.Errorf("unknown argument %q", flag.Arg(0))
 	case o.backendKill >= o.backendBack || o.agentKill >= o.agentBack:
 		return o, errors.New("what is killed must be started again later")
-	case max(o.backendBack, o.agentBack) >= o.write || o.write+10*time.Second > o.limit:
-		return o, errors.New("want both restarts before the end of writing, and that 10 s before the limit")
+	case max(o.backendBack, o.agentBack) >= o.write || o.write+20*time.Second > o.limit:
+		return o, errors.New("want both restarts before the end of writing, and that 20 s before the limit")
 	case o.rate < 100 || o.rate > 200000:
 		return o, errors.New("rate: want 100 to 200000")
 	}

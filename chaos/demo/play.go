@@ -61,7 +61,7 @@ func (s *stage) play(ctx context.Context) error {
 			if !writing && done.is(p) {
 				return nil
 			}
-			if s.since() > s.limit-8*time.Second {
+			if s.since() > s.limit-15*time.Second {
 				s.show.event(s.since(), "time is up: not everything is delivered")
 				return nil
 			}
@@ -91,7 +91,9 @@ func (s *stage) due(acts []act) <-chan time.Time {
 func (s *stage) acts() []act {
 	kill := func(p *process) func(context.Context) error {
 		return func(context.Context) error {
-			p.kill()
+			if p.kill(); !p.killed() {
+				return fmt.Errorf("the %s ended by itself before it was killed:\n%s", p.name, lastLines(p.log))
+			}
 			s.show.event(s.since(), "%s killed with SIGKILL (pid %d)", p.name, p.pid())
 			return nil
 		}
@@ -131,7 +133,7 @@ func (s *stage) watch() error {
 type settled struct{ since time.Time }
 
 func (d *settled) is(p progress) bool {
-	if !p.countKnown || p.stored < p.lines || p.waiting > 0 {
+	if !p.backendUp || p.stored < p.lines {
 		d.since = time.Time{}
 		return false
 	}
@@ -143,7 +145,7 @@ func (d *settled) is(p progress) bool {
 
 // compare ends the agent, reads everything back and prints the table.
 func (s *stage) compare(ctx context.Context) error {
-	stopped := s.agent.stop(5 * time.Second)
+	stopped := s.agent.stop(6 * time.Second)
 	if err := s.list.Close(); err != nil {
 		return err
 	}

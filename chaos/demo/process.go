@@ -64,6 +64,12 @@ func (p *process) kill() {
 	}
 }
 
+// killed says whether SIGKILL ended the child.
+func (p *process) killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
 // stop asks the child to end, and kills it when it hasn't after the grace time. An exit code other than 0 is an error.
 func (p *process) stop(grace time.Duration) error {
 	if !p.running() {

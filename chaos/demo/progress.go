@@ -13,58 +13,60 @@ import (
 // progress is how far everybody is.
 type progress struct {
 	lines, bytes int64 // written into log files
-	durable      int64 // bytes that are safe in the agent's write-ahead log, or further
-	delivered    int64 // bytes that have their final home
-	waiting      int64 // bytes in the write-ahead log
-	agentUp      bool  // it answered
+	unread       int64 // bytes of them that are not safe in the agent's write-ahead log yet
+	agentUp      bool  // it answered, and knows the files
 
-	stored     int64 // documents in the backend
-	countKnown bool  // it answered
+	stored    int64 // documents in the backend
+	backendUp bool  // it answered
 }
 
 // agentStatus is what the demo reads of the agent's /api/v1/status.
 type agentStatus struct {
-	Account struct {
-		Read    int64 `json:"read"`
-		Acked   int64 `json:"acked"`
-		Waiting int64 `json:"waiting"`
-	} `json:"account"`
+	Intake struct {
+		UnreadBytes int64 `json:"unread_bytes"`
+	} `json:"intake"`
+	FileCount int `json:"file_count"`
 }
 
 func (s *stage) progress(ctx context.Context) progress {
 	p := progress{lines: s.node.Lines.Load(), bytes: s.node.Bytes.Load()}
 	var status agentStatus
-	if s.get(ctx, "http://"+s.agentAddr+"/api/v1/status", &status) == nil {
-		p.agentUp = true
-		p.durable, p.delivered, p.waiting = status.Account.Read, status.Account.Acked, status.Account.Waiting
+	if s.get(ctx, "http://"+s.agentAddr+"/api/v1/status", &status) == nil && status.FileCount > 0 {
+		p.agentUp, p.unread = true, status.Intake.UnreadBytes
 	}
 	var count struct {
 		Count int64 `json:"count"`
 	}
 	if s.get(ctx, "http://"+s.serverAddr+"/"+index+"*/_count", &count) == nil {
-		p.countKnown, p.stored = true, count.Count
+		p.backendUp, p.stored = true, count.Count
 	}
 	return p
 }
 
+// String is less than 80 characters wide, so that a terminal can show it in one line. All numbers are lines.
 func (p progress) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "written %s lines %s", thousands(p.lines), megabytes(p.bytes))
+	fmt.Fprintf(&b, "written %s", thousands(p.lines))
 	if p.agentUp {
-		fmt.Fprintf(&b, " | durable %s | delivered %s | lag %s",
-			megabytes(p.durable), megabytes(p.delivered), megabytes(max(0, p.bytes-p.delivered)))
+		fmt.Fprintf(&b, " | durable ~%s", thousands(p.durable()))
 	} else {
 		b.WriteString(" | agent DOWN")
 	}
-	if p.countKnown {
-		fmt.Fprintf(&b, " | stored %s", thousands(p.stored))
+	if p.backendUp {
+		fmt.Fprintf(&b, " | delivered %s | lag %s", thousands(p.stored), thousands(max(0, p.lines-p.stored)))
 	} else {
 		b.WriteString(" | backend DOWN")
 	}
 	return b.String()
 }
 
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+// durable is how many lines are safe, about: the agent counts bytes.
+func (p progress) durable() int64 {
+	if p.bytes == 0 {
+		return 0
+	}
+	return p.lines - int64(float64(p.lines)*float64(p.unread)/float64(p.bytes))
+}
 
 func thousands(n int64) string {
 	digits := strconv.FormatInt(n, 10)

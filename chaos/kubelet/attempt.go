@@ -28,7 +28,9 @@ type attempt struct {
 	buf     []byte   // the line in the file
 	nudge   chan int // the rotation asks for some lines at once
 
-	rotating sync.Mutex // held during a rotation and a removal
+	// rotating is taken during a rotation and a removal. A channel, as who has it sleeps, and a test's clock stands still
+	// while somebody waits for a mutex.
+	rotating chan struct{}
 
 	mu   sync.Mutex // guards file: a line is written whole into one file
 	file *os.File   // nil when the container doesn't run
@@ -44,7 +46,7 @@ type stream struct {
 
 func (n *Node) newAttempt(p *Pod, c *Container, dir string, nth int, number uint64) *attempt {
 	a := &attempt{
-		node: n, spec: c, nudge: make(chan int, 1),
+		node: n, spec: c, nudge: make(chan int, 1), rotating: make(chan struct{}, 1),
 		path: filepath.Join(dir, fmt.Sprintf("%d.log", nth)),
 	}
 	for i, name := range []string{"stdout", "stderr"} {
@@ -86,8 +88,8 @@ func (a *attempt) stop() {
 	a.node.mu.Lock()
 	delete(a.node.running, a)
 	a.node.mu.Unlock()
-	a.rotating.Lock()
-	defer a.rotating.Unlock()
+	a.rotating <- struct{}{}
+	defer func() { <-a.rotating }()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.file.Close()

@@ -67,6 +67,9 @@ func contents(t *testing.T, dir, log string) map[string][]string {
 			if len(content) > Piece || part[3] == "P" && len(content) != Piece && !strings.Contains(log, "open") {
 				t.Fatalf("%s: a %s of %d bytes", path, part[3], len(content))
 			}
+			if part[3] == "F" && content == "" {
+				t.Fatalf("%s: an empty last piece", path)
+			}
 			if open[part[2]] += content; part[3] == "F" {
 				got[part[2]] = append(got[part[2]], open[part[2]])
 				delete(open, part[2])
@@ -216,6 +219,18 @@ func TestRestartsAndDeletionTakeTheRightFilesAway(t *testing.T) {
 		if len(m[id]) < 50 {
 			t.Errorf("%s: %d lines in the manifest", id, len(m[id]))
 		}
+	}
+}
+
+func TestSpeedMakesTicksAndTheClockInNamesFaster(t *testing.T) {
+	root := t.TempDir()
+	n, _ := simulate(t, Config{
+		Root: root, Seed: 7, Duration: 5250 * time.Millisecond, Speed: 20, MaxSize: 1, MaxFiles: 100,
+		Pods: []Pod{{Namespace: "shop", Name: "web-1", Containers: []Container{{Name: "a", Rate: 50}}}},
+	})
+	rotated, err := filepath.Glob(filepath.Join(root, "*", "a", "0.log.*"))
+	if err != nil || len(rotated) != 10 || n.Rotations.Load() != 10 {
+		t.Errorf("%d rotations left %d names, want 10 of each: %v", n.Rotations.Load(), len(rotated), err)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // rotateIfLarge does what the kubelet does with the log of a running container at each tick.
 func (a *attempt) rotateIfLarge() error {
-	a.rotating.Lock()
-	defer a.rotating.Unlock()
+	a.rotating <- struct{}{}
+	defer func() { <-a.rotating }()
 	if !a.runs() {
 		return nil
 	}
@@ -121,8 +121,8 @@ func (a *attempt) reopen() error {
 
 // remove unlinks all files of an attempt that has ended.
 func (a *attempt) remove() error {
-	a.rotating.Lock()
-	defer a.rotating.Unlock()
+	a.rotating <- struct{}{}
+	defer func() { <-a.rotating }()
 	paths, err := a.rotated()
 	if err != nil {
 		return err

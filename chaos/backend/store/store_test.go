@@ -146,6 +146,27 @@ func TestTornTailIsCutOffAndTheRestSurvives(t *testing.T) {
 	}
 }
 
+func TestNothingBehindADamagedRecordComesBack(t *testing.T) {
+	dir := t.TempDir()
+	x := makeIndex(t, open(t, dir), "logs")
+	apply(t, x, Op{Create, "1", []byte(`{}`)})
+	at := x.End()
+	apply(t, x, Op{Create, "2", []byte(`{}`)}, Op{Create, "3", []byte(`{}`)})
+	data, err := os.ReadFile(filepath.Join(dir, "logs.docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[at+headBytes] ^= 1
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "logs.docs"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, open(t, dir).Index("logs"), Op{Create, "4", []byte(`{}`)}) // as long as the damaged one, in its place
+	if got := fmt.Sprint(scan(t, afterKill(t, dir).Index("logs"))); got != "[1={} 4={}]" {
+		t.Errorf("documents: %s", got)
+	}
+}
+
 func TestConcurrentCallersShareFsyncsAndLoseNothing(t *testing.T) {
 	dir := t.TempDir()
 	x := makeIndex(t, open(t, dir), "logs")
