@@ -30,11 +30,14 @@ const (
 	// flushText is how much text is compressed at once: what the compressor gathers for a block.
 	flushText = 64 << 10
 
-	// keepBytes is how much memory a body keeps for the next request, for text and wire each.
-	keepBytes = 16 << 20
-
 	// messageStep is how much of a message is escaped between flushes, so that a long one needs no long buffer.
-	messageStep = 24 << 10
+	messageStep = 16 << 10
+
+	// textRoom is what text holds without growing: a document may begin just before flushText.
+	textRoom = flushText + maxEscaped*messageStep + 32<<10
+
+	// keepWire is how much memory a body keeps for the next request, in bytes.
+	keepWire = 16 << 20
 )
 
 type wire []byte
@@ -45,7 +48,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 func newBody(files *fileCache, level int) *body {
-	b := &body{files: files}
+	b := &body{files: files, text: make([]byte, 0, textRoom)}
 	if level > 0 {
 		var err error
 		if b.gz, err = gzip.NewWriterLevel(&b.wire, level); err != nil {
@@ -66,11 +69,11 @@ func (b *body) reset() {
 // release lets go of Files and of memory that was needed once.
 func (b *body) release() {
 	b.file, b.fileText, b.index, b.apart = nil, nil, nil, false
-	if cap(b.wire) > keepBytes {
+	if cap(b.wire) > keepWire {
 		b.wire = nil
 	}
-	if cap(b.text) > 4*flushText {
-		b.text = nil
+	if cap(b.text) > textRoom {
+		b.text = make([]byte, 0, textRoom)
 	}
 }
 

@@ -3,6 +3,7 @@ package sink
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -13,63 +14,79 @@ const (
 	hexDigits = "0123456789abcdef"
 )
 
-// special marks, in the high bit of its byte, the first of the 8 bytes of w that can't stand in a JSON string as it is,
-// or that needs a look because it is not ASCII. Marks above the first may be wrong: the subtractions borrow.
-func special(w uint64) uint64 {
-	return (w | (w - 0x20*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
+// special marks, in the high bit of its byte, the first of the 8 bytes of w that can't stand in a JSON string as it is.
+// Bytes that are not ASCII count where look has the high bit. Marks above the first may be wrong: subtractions borrow.
+func special(w, look uint64) uint64 {
+	return ((w-0x20*ones|(w^'"'*ones)-ones|(w^'\\'*ones)-ones)&^w | w&look) & highs
 }
+
+// maxEscaped is how many bytes one byte can become: \u0000.
+const maxEscaped = 6
 
 // appendEscaped appends s as the inside of a JSON string. Each byte that is no part of valid UTF-8 becomes U+FFFD; valid
-// is false then.
+// is false then. It makes room for the worst case first, and then copies 8 bytes at a time and looks at them in passing.
 func appendEscaped(dst, s []byte) (_ []byte, valid bool) {
-	valid = true
-	start, i := 0, 0 // s[start:i] goes out as it is
+	dst = slices.Grow(dst, maxEscaped*len(s)+8)
+	d, n := dst[:cap(dst)], len(dst)
+	look, valid := uint64(highs), true
 	for {
-		for i+8 <= len(s) {
-			if m := special(binary.LittleEndian.Uint64(s[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
+		for len(s) >= 8 {
+			w := binary.LittleEndian.Uint64(s)
+			binary.LittleEndian.PutUint64(d[n:], w)
+			if m := special(w, look); m != 0 {
+				plain := bits.TrailingZeros64(m) >> 3
+				s = s[plain:]
+				n += plain
 				break
 			}
-			i += 8
+			s = s[8:]
+			n += 8
 		}
-		for i < len(s) && plain(s[i]) { // the last 7 bytes
-			i++
+		if len(s) == 0 {
+			return d[:n], valid
 		}
-		if i == len(s) {
-			return append(dst, s[start:]...), valid
-		}
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			if r, n := utf8.DecodeRune(s[i:]); r != utf8.RuneError || n > 1 {
-				i += n
-				continue
-			}
+		read, wrote := 1, 1
+		switch c := s[0]; {
+		case c < 0x20 || c == '"' || c == '\\':
+			wrote = escape(d[n:], c)
+		case c < utf8.RuneSelf || look == 0:
+			d[n] = c
+		case valid && utf8.Valid(s):
+			look = 0 // from here on these bytes are as good as any
+			continue
+		default:
 			valid = false
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, "\uFFFD"...)
-		} else {
-			dst = append(dst, s[start:i]...)
-			dst = appendEscape(dst, c)
+			read, wrote = copyRune(d[n:], s)
 		}
-		i++
-		start = i
+		s = s[read:]
+		n += wrote
 	}
 }
 
-func plain(c byte) bool { return c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' }
-
-func appendEscape(dst []byte, c byte) []byte {
+// escape writes c, which needs it, as an escape, and returns its length.
+func escape(d []byte, c byte) int {
 	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
 	case '\n':
-		return append(dst, '\\', 'n')
+		c = 'n'
 	case '\t':
-		return append(dst, '\\', 't')
+		c = 't'
 	case '\r':
-		return append(dst, '\\', 'r')
+		c = 'r'
+	case '"', '\\':
+	default:
+		return copy(d, []byte{'\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15]})
 	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+	d[0], d[1] = '\\', c
+	return 2
+}
+
+// copyRune copies the first character of s, or U+FFFD for its first byte when that begins none.
+func copyRune(d, s []byte) (read, wrote int) {
+	r, size := utf8.DecodeRune(s)
+	if r == utf8.RuneError && size == 1 {
+		return 1, copy(d, "\uFFFD")
+	}
+	return size, copy(d, s[:size])
 }
 
 // appendString appends s as a JSON string with its quotes.
