@@ -17,7 +17,8 @@ const (
 // special marks, in the high bit of its byte, the first of the 8 bytes of w that can't stand in a JSON string as it is.
 // Bytes that are not ASCII count where look has the high bit. Marks above the first may be wrong: subtractions borrow.
 func special(w, look uint64) uint64 {
-	return ((w-0x20*ones|(w^'"'*ones)-ones|(w^'\\'*ones)-ones)&^w | w&look) & highs
+	control, quote, backslash := w-0x20*ones, (w^'"'*ones)-ones, (w^'\\'*ones)-ones
+	return ((control|quote|backslash)&^w | w&look) & highs
 }
 
 // maxEscaped is how many bytes one byte can become: \u0000.
