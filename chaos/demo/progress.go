@@ -2,16 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
-	"os"
+	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 // progress is how far everybody is.
 type progress struct {
+	asked        time.Time
 	lines, bytes int64 // written into log files
 	unread       int64 // bytes of them that are not safe in the agent's write-ahead log yet
 	agentUp      bool  // it answered, and knows the files
@@ -28,8 +30,21 @@ type agentStatus struct {
 	FileCount int `json:"file_count"`
 }
 
-func (s *stage) progress(ctx context.Context) progress {
-	p := progress{lines: s.node.Lines.Load(), bytes: s.node.Bytes.Load()}
+// poll asks both servers again and again how far they are, until ctx is done. It has a goroutine of its own, so that
+// slow answers hold nothing up.
+func (s *stage) poll(ctx context.Context, latest *atomic.Pointer[progress]) {
+	for ctx.Err() == nil {
+		p := s.ask(ctx)
+		latest.Store(&p)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stage) ask(ctx context.Context) progress {
+	p := progress{asked: time.Now(), lines: s.node.Lines.Load(), bytes: s.node.Bytes.Load()}
 	var status agentStatus
 	if s.get(ctx, "http://"+s.agentAddr+"/api/v1/status", &status) == nil && status.FileCount > 0 {
 		p.agentUp, p.unread = true, status.Intake.UnreadBytes
@@ -76,36 +91,21 @@ func thousands(n int64) string {
 	return digits
 }
 
-// display shows progress in one line that updates on a terminal, and in a line a second elsewhere.
-type display struct {
-	out      io.Writer
-	terminal bool
-}
-
-func newDisplay(out *os.File) *display {
-	info, err := out.Stat()
-	return &display{out, err == nil && info.Mode()&os.ModeCharDevice != 0}
-}
-
-func (d *display) every() time.Duration {
-	if d.terminal {
-		return 200 * time.Millisecond
+// get reads JSON from a server.
+func (s *stage) get(ctx context.Context, url string, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
 	}
-	return time.Second
-}
-
-func (d *display) progress(at time.Duration, p progress) {
-	if d.terminal {
-		fmt.Fprintf(d.out, "\r\x1b[K%5.1fs  %s", at.Seconds(), p)
-		return
+	answer, err := s.client.Do(req)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(d.out, "%5.1fs  %s\n", at.Seconds(), p)
-}
-
-// event writes a line that stays.
-func (d *display) event(at time.Duration, format string, args ...any) {
-	if d.terminal {
-		fmt.Fprint(d.out, "\r\x1b[K")
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, answer.Status)
 	}
-	fmt.Fprintf(d.out, "%5.1fs  ** %s\n", at.Seconds(), fmt.Sprintf(format, args...))
+	return json.NewDecoder(answer.Body).Decode(v)
 }

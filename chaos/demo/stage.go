@@ -23,6 +23,8 @@ const (
 	speed    = 5
 	maxSize  = 256 << 10 // bytes
 	maxFiles = 5
+
+	quotaKeeps = (maxFiles - 1) * 10 * time.Second / speed
 )
 
 // stage is everything that takes part. It belongs to the main goroutine.
@@ -36,6 +38,8 @@ type stage struct {
 	client                *http.Client
 	show                  *display
 	begin                 time.Time
+	killedAt, backAt      time.Time     // of the agent
+	away                  time.Duration // from its kill until it answered again
 }
 
 const configuration = `# Written by the demo.
