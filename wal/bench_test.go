@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -93,4 +94,35 @@ func BenchmarkNext(b *testing.B) {
 		text += len(block.Text)
 	}
 	b.ReportMetric(float64(text)/1e6/b.Elapsed().Seconds(), "MB/s")
+}
+
+// BenchmarkOpen opens a backlog of 640 Segments with 200 Files in each. It reads their summaries only, so Segments of
+// 8 MiB, 5 GB in all, take as long as these small ones do.
+func BenchmarkOpen(b *testing.B) {
+	dir := filepath.Join(memoryDir(b), "wal")
+	l, _ := mustOpen(b, Options{Dir: dir, SegmentSize: 1})
+	w := newWriter(200, 1)
+	all := make([]int, 200)
+	for i := range all {
+		all[i] = i
+	}
+	for range 640 {
+		mustAppend(b, l, w.block(1, all...))
+	}
+	mustClose(b, l)
+	b.ReportAllocs()
+	var peak uint64
+	for b.Loop() {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		l, r, err := Open(Options{Dir: dir})
+		if err != nil || len(r.Files) != 200 || r.Segments != 640 {
+			b.Fatal(err, r)
+		}
+		runtime.ReadMemStats(&after)
+		peak = max(peak, after.HeapAlloc-min(after.HeapAlloc, before.HeapAlloc))
+		l.Close()
+	}
+	b.ReportMetric(float64(peak)/1e6, "MB-held")
 }
