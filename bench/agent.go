@@ -80,7 +80,7 @@ func (m *meter) diskSource() string {
 
 // watchStatus asks the agent how much it wrote until it ends, where the kernel can't say. It costs the agent an answer
 // each 0.1 s.
-func watchStatus(p *process, addr string) func(usage) int64 {
+func watchStatus(p *process, addr string) func() int64 {
 	last := make(chan int64, 1)
 	go func() {
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -96,7 +96,7 @@ func watchStatus(p *process, addr string) func(usage) int64 {
 			}
 		}
 	}()
-	return func(usage) int64 { return <-last }
+	return func() int64 { return <-last }
 }
 
 // walWritten asks once. An agent that has no answer, because it starts or ends, has written nothing that is news.

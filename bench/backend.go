@@ -71,6 +71,30 @@ func (b *backend) stats(ctx context.Context) (c counts, err error) {
 	return c, err
 }
 
+// watchDelivered follows the count of documents while the agent runs. What it returns waits for the agent's end and gives
+// the time from the agent's start until the backend had all of them: the agent's whole time when that was not seen.
+// It costs the backend an answer each 20 ms.
+func (b *backend) watchDelivered(ctx context.Context, agent *process, events int64) func() time.Duration {
+	all := make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-agent.done:
+				all <- agent.used.Wall
+				return
+			case <-tick.C:
+			}
+			if c, err := b.stats(ctx); err == nil && c.Docs >= events {
+				all <- time.Since(agent.from)
+				return
+			}
+		}
+	}()
+	return func() time.Duration { <-agent.done; return min(<-all, agent.used.Wall) }
+}
+
 // stop ends the backend and returns what it took.
 func (b *backend) stop() (usage, error) {
 	if err := b.process.cmd.Process.Signal(syscall.SIGTERM); err != nil {

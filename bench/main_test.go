@@ -79,6 +79,9 @@ func drainAs(role, config string) error {
 	if err != nil {
 		return err
 	}
+	if role == "lingers" {
+		time.Sleep(time.Second)
+	}
 	return answer.Body.Close()
 }
 

@@ -86,7 +86,7 @@ func (m *meter) runAgent(ctx context.Context, c *corpus.Corpus) (*Run, error) {
 		return nil, err
 	}
 	defer b.process.kill()
-	used, written, err := m.drain(ctx, c, b, home)
+	run, err := m.drain(ctx, c, b, home)
 	if err != nil {
 		return nil, err
 	}
@@ -97,41 +97,50 @@ func (m *meter) runAgent(ctx context.Context, c *corpus.Corpus) (*Run, error) {
 	if counted.Docs != c.Events {
 		return nil, fmt.Errorf("the backend counted %d documents; the corpus has %d Events", counted.Docs, c.Events)
 	}
+	run.Docs, run.Bodies, run.WireBytes, run.BodyBytes = counted.Docs, counted.Bodies, counted.Wire, counted.Body
 	backendUsed, err := b.stop()
 	if err != nil {
 		return nil, err
 	}
-	return &Run{
-		Wall: used.Wall.Seconds(), User: used.User.Seconds(), System: used.System.Seconds(),
-		PeakRSS: used.PeakRSS, DiskWritten: written,
-		Docs: counted.Docs, Bodies: counted.Bodies, WireBytes: counted.Wire, BodyBytes: counted.Body,
-		BackendCPU: backendUsed.cpu().Seconds(),
-	}, nil
+	run.BackendCPU = backendUsed.cpu().Seconds()
+	return run, nil
 }
 
-// drain runs the agent until everything is delivered. It returns what the agent took, and the bytes it wrote to the disk.
-func (m *meter) drain(ctx context.Context, c *corpus.Corpus, b *backend, home string) (usage, int64, error) {
+// drain runs the agent until everything is delivered and it has ended.
+func (m *meter) drain(ctx context.Context, c *corpus.Corpus, b *backend, home string) (*Run, error) {
 	addr, err := freeAddr()
 	if err != nil {
-		return usage{}, 0, err
+		return nil, err
 	}
 	config := filepath.Join(home, "agent.yaml")
 	if err := os.WriteFile(config, configuration(home, c.Root(), b.addr, addr), 0o600); err != nil {
-		return usage{}, 0, err
+		return nil, err
 	}
 	if err := settle(m.dir); err != nil {
-		return usage{}, 0, err
+		return nil, err
+	}
+	others, err := startCensus(b)
+	if err != nil {
+		return nil, err
 	}
 	p, err := start("agent", filepath.Join(home, "agent.log"), false, m.agent, "run", "-c", config, "--exit-when-drained")
 	if err != nil {
-		return usage{}, 0, err
+		return nil, err
 	}
-	written := func(u usage) int64 { return u.DiskWritten }
+	delivered := b.watchDelivered(ctx, p, c.Events)
+	written := func() int64 { return p.used.DiskWritten }
 	if !m.accounted {
 		written = watchStatus(p, addr)
 	}
 	u, err := p.wait(ctx)
-	return u, written(u), err
+	if err != nil {
+		return nil, err
+	}
+	share, err := others(u)
+	return &Run{
+		Wall: u.Wall.Seconds(), Delivered: delivered().Seconds(), User: u.User.Seconds(), System: u.System.Seconds(),
+		PeakRSS: u.PeakRSS, DiskWritten: written(), Others: share,
+	}, err
 }
 
 // settle writes out what others left dirty on the file system, so that the agent's fsyncs pay for its own bytes only.

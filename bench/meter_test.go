@@ -33,12 +33,34 @@ func TestARunIsMeasuredAndWrittenDown(t *testing.T) {
 	}
 	for _, one := range r.Runs {
 		if one.Docs != r.Corpus.Events || one.Bodies != 1 || one.BodyBytes != 17*r.Corpus.Events || one.WireBytes != one.BodyBytes ||
-			one.Wall <= 0 || one.PeakRSS <= 0 || one.UnitCPU <= 0 || one.User+one.System <= 0 || one.BackendCPU <= 0 {
+			one.Wall <= 0 || one.Delivered <= 0 || one.Delivered > one.Wall || one.PeakRSS <= 0 || one.UnitCPU <= 0 || one.User+one.System <= 0 || one.BackendCPU <= 0 {
 			t.Errorf("run: %+v", one)
 		}
 	}
 	if left, _ := filepath.Glob(filepath.Join(o.dir, "run-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestWaitingForTheExitIsNoThroughput(t *testing.T) {
+	t.Setenv(roleVariable, "lingers")
+	o := testOptions(t)
+	m, err := newMeter(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs, err := chosen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.measure(context.Background(), specs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range r.Runs {
+		if one.Wall < 1 || one.Wall-one.Delivered < 0.8 {
+			t.Errorf("an agent that lingered for 1 s after the last document: %+v", one)
+		}
 	}
 }
 

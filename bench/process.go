@@ -28,6 +28,7 @@ type process struct {
 	name string
 	log  string // file that has what it wrote to stdout and stderr
 	cmd  *exec.Cmd
+	from time.Time     // when it was started
 	done chan struct{} // closed when used and err are final
 	used usage
 	err  error
@@ -46,23 +47,23 @@ func start(name, log string, discard bool, program string, args ...string) (*pro
 		p.cmd.Stdout = f
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	began := time.Now()
+	p.from = time.Now()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	go p.follow(began)
+	go p.follow()
 	return p, nil
 }
 
 // follow measures the child until it has ended.
-func (p *process) follow(began time.Time) {
+func (p *process) follow() {
 	defer close(p.done)
 	pid := p.cmd.Process.Pid
 	peak := make(chan int64, 1)
 	ended := make(chan struct{})
 	go func() { peak <- sampleRSS(pid, ended) }()
 	waitErr := waitEnd(pid)
-	p.used.Wall = time.Since(began)
+	p.used.Wall = time.Since(p.from)
 	close(ended)
 	// The child is a zombie: the kernel still has the account of its writes, now a final one.
 	written, ioErr := writtenBytes(pid)

@@ -51,7 +51,8 @@ func summaryOf(c *corpus.Corpus) Summary {
 
 // Run is what one run of the agent took. Times are seconds.
 type Run struct {
-	Wall        float64 `json:"wall_seconds"` // from start to exit
+	Wall        float64 `json:"wall_seconds"`      // from start to exit
+	Delivered   float64 `json:"delivered_seconds"` // from start until the backend had the last document
 	User        float64 `json:"user_seconds"`
 	System      float64 `json:"system_seconds"`
 	PeakRSS     int64   `json:"peak_rss_bytes"`
@@ -61,6 +62,7 @@ type Run struct {
 	WireBytes   int64   `json:"wire_bytes"` // of bodies, compressed
 	BodyBytes   int64   `json:"body_bytes"` // of bodies, decompressed
 	BackendCPU  float64 `json:"backend_cpu_seconds"`
+	Others      float64 `json:"others_share"`     // of the machine's processors, 0 to 1, while the agent ran
 	UnitCPU     float64 `json:"unit_cpu_seconds"` // mean of the unit before and the unit after this run
 }
 
@@ -88,8 +90,9 @@ type quantity struct {
 }
 
 var quantities = []quantity{
-	{"throughput", "events/s", func(c *Summary, r *Run) float64 { return float64(c.Events) / r.Wall }},
-	{"throughput", "MB/s of input", func(c *Summary, r *Run) float64 { return float64(c.Bytes) / MB / r.Wall }},
+	{"throughput", "events/s", func(c *Summary, r *Run) float64 { return float64(c.Events) / r.Delivered }},
+	{"throughput", "MB/s of input", func(c *Summary, r *Run) float64 { return float64(c.Bytes) / MB / r.Delivered }},
+	{"exit after the last document", "s", func(_ *Summary, r *Run) float64 { return r.Wall - r.Delivered }},
 	{"CPU", "s/GB of input", func(c *Summary, r *Run) float64 { return (r.User + r.System) / c.gb() }},
 	{"CPU, user", "s/GB of input", func(c *Summary, r *Run) float64 { return r.User / c.gb() }},
 	{"CPU, system", "s/GB of input", func(c *Summary, r *Run) float64 { return r.System / c.gb() }},
@@ -101,6 +104,7 @@ var quantities = []quantity{
 	{"sent, before gzip", "bytes/byte of input", func(c *Summary, r *Run) float64 { return float64(r.BodyBytes) / float64(c.Bytes) }},
 	{"bulk request", "KB before gzip", func(_ *Summary, r *Run) float64 { return float64(r.BodyBytes) / 1e3 / float64(max(1, r.Bodies)) }},
 	{"backend's CPU", "s/GB of input", func(c *Summary, r *Run) float64 { return r.BackendCPU / c.gb() }},
+	{"other processes", "% of the machine", func(_ *Summary, r *Run) float64 { return 100 * r.Others }},
 }
 
 // Names of the quantities that are spoken of elsewhere.
@@ -154,6 +158,17 @@ func (f *Figure) hold(content corpus.Content) {
 // passed reports whether every bar was reached.
 func (r *Result) passed() bool {
 	return !slices.ContainsFunc(r.Figures, func(f Figure) bool { return f.Missed })
+}
+
+// quiet is the share of the machine up to which other processes are taken not to matter.
+const quiet = 0.1
+
+// busy returns the greatest share of the machine that other processes had in a run, and whether that was too much.
+func (r *Result) busy() (share float64, much bool) {
+	for _, run := range r.Runs {
+		share = max(share, run.Others)
+	}
+	return share, share > quiet
 }
 
 // median returns the middle value, or the mean of the middle two.

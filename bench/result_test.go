@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"logboom/bench/corpus"
 )
@@ -14,9 +15,9 @@ func example() *Result {
 		Corpus:  Summary{Spec: corpus.Spec{Name: "example", Content: corpus.Text, Files: 8}, Bytes: 5e8, Events: 2e6},
 		UnitCPU: []float64{4, 6, 10, 6},
 		Runs: []Run{
-			{Wall: 4, User: 5, System: 2, PeakRSS: 50e6, DiskWritten: 1e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 200, BackendCPU: 1},
-			{Wall: 8, User: 9, System: 3, PeakRSS: 60e6, DiskWritten: 2e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 200, BackendCPU: 2},
-			{Wall: 5, User: 7, System: 1, PeakRSS: 40e6, DiskWritten: 3e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 100, BackendCPU: 4},
+			{Wall: 6, Delivered: 4, User: 5, System: 2, PeakRSS: 50e6, DiskWritten: 1e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 200, BackendCPU: 1, Others: 0.02},
+			{Wall: 9, Delivered: 8, User: 9, System: 3, PeakRSS: 60e6, DiskWritten: 2e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 200, BackendCPU: 2, Others: 0.05},
+			{Wall: 5.5, Delivered: 5, User: 7, System: 1, PeakRSS: 40e6, DiskWritten: 3e8, WireBytes: 5e7, BodyBytes: 1e9, Bodies: 100, BackendCPU: 4, Others: 0.1},
 		},
 	}
 	r.compute()
@@ -27,6 +28,8 @@ func TestFiguresFollowFromTheRuns(t *testing.T) {
 	want := map[string][3]float64{ // median, min, max
 		"throughput, events/s":                     {4e5, 2.5e5, 5e5},
 		"throughput, MB/s of input":                {100, 62.5, 125},
+		"exit after the last document, s":          {1, 0.5, 2},
+		"other processes, % of the machine":        {5, 2, 10},
 		"CPU, s/GB of input":                       {16, 14, 24},
 		"CPU, user, s/GB of input":                 {14, 10, 18},
 		"CPU, system, s/GB of input":               {4, 2, 6},
@@ -76,6 +79,32 @@ func TestBarsAreHeld(t *testing.T) {
 		if r.passed() != c.passed || strings.Contains(r.table(), "over the bar") == c.passed {
 			t.Errorf("%s: passed: %v, wanted %v\n%s", c.what, r.passed(), c.passed, r.table())
 		}
+	}
+}
+
+func TestABusyMachineIsSaid(t *testing.T) {
+	for others, want := range map[float64]bool{0: false, quiet: false, quiet + 0.001: true, 1: true} {
+		r := example()
+		r.Runs[1].Others = others
+		if got := strings.Contains(r.table(), "THE MACHINE WAS BUSY"); got != want {
+			t.Errorf("others had %v: said: %v, wanted %v", others, got, want)
+		}
+	}
+}
+
+func TestOthersHaveWhatIsNotOurs(t *testing.T) {
+	before, err := parseMachineTime([]byte("cpu  100 10 50 1000 500 5 3 2 90 0\ncpu0 1 1 1 1 1 1 1 1 0 0\ncpu1 1 1 1 1 1 1 1 1 0 0\nintr 9\n"))
+	if err != nil || before.busy != 1700*time.Millisecond || before.cpus != 2 {
+		t.Fatalf("%+v, %v: wanted 1.7 s on 2 processors", before, err)
+	}
+	after := machineTime{busy: before.busy + 7*time.Second, cpus: 2}
+	for ours, want := range map[time.Duration]float64{0: 0.7, 5 * time.Second: 0.2, 8 * time.Second: 0} {
+		if got := othersShare(before, after, 5*time.Second, ours); math.Abs(got-want) > 1e-9 {
+			t.Errorf("7 s of 10, %v of them ours: %v, wanted %v", ours, got, want)
+		}
+	}
+	if _, err := parseMachineTime([]byte("intr 9\n")); err == nil {
+		t.Error("no error where there is no time")
 	}
 }
 

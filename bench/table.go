@@ -27,6 +27,10 @@ func (r *Result) table() string {
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "written to disk: %s\n", r.DiskSource)
+	if share, much := r.busy(); much {
+		fmt.Fprintf(&b, "THE MACHINE WAS BUSY: other processes had up to %.0f %% of it. Times are too long, CPU figures too high by an\n"+
+			"unknown amount, and a bar that is near is neither reached nor missed: do it again when it is quiet.\n", 100*share)
+	}
 	return b.String()
 }
 
