@@ -1,0 +1,179 @@
+// Package e2e runs the built agent from outside, with real parts on both sides of it: container logs that a real kubelet
+// rotates and deletes, and a real Elasticsearch. README.md says how.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"logboom/chaos/elasticsearch"
+	"logboom/chaos/oracle"
+)
+
+// TestPodLogsOfARealNodeAreStoredOnce runs pods on a real node, kills the agent with SIGKILL across a rotation, deletes a
+// pod and lets a job end, and then compares all that the pods printed with all that Elasticsearch holds.
+func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
+	if os.Getenv("LOGBOOM_E2E") != "1" {
+		t.Skip("needs a Kubernetes node on this machine; make e2e runs it")
+	}
+	c := openCluster(t, fmt.Sprintf("logboom-e2e-%d", os.Getpid()))
+	url := elasticsearch.Start(t)
+	program := build(t, "logboom/chaos/e2e/writer")
+	a := newAgent(t, configure(dataDir(t, c.namespace), podLogs, url, "%{namespace}-%{pod}", freePort(t)))
+
+	a.start()
+	for _, w := range workloads {
+		c.apply(w, program)
+	}
+	steady := c.logs("steady")
+	awaitRotation(t, steady)
+	a.kill()
+	t.Log("agent killed")
+	awaitRotation(t, steady)
+	awaitRotation(t, steady)
+	t.Log("two rotations later: agent started again")
+	a.start()
+
+	for _, w := range leavers {
+		c.apply(w, program)
+	}
+	awaitCount(t, url, c.namespace+"-gone", 4000)
+	c.run("", "delete", "pod", "gone")
+	for _, w := range slices.Concat(workloads, leavers) {
+		awaitCount(t, url, index(c, w), w.messages())
+	}
+	a.stop(15 * time.Second)
+	a.drain(4 * time.Minute)
+	if ledger := a.command("ledger", "--json"); strings.Contains(ledger, c.namespace) {
+		t.Errorf("the ledger lists losses:\n%s", ledger)
+	}
+	compare(t, c, url)
+}
+
+// dataDir is on the same mount as the logs, so that hard links pin them.
+func dataDir(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join("/var/log", name)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// index is where the agent puts a workload's lines. A job's pod has a suffix.
+func index(c *cluster, w workload) string {
+	if w.job {
+		return c.namespace + "-" + w.Name + "-*"
+	}
+	return c.namespace + "-" + w.Name
+}
+
+// awaitRotation returns when there is a rotated file that was not there before.
+func awaitRotation(t *testing.T, dir string) {
+	t.Helper()
+	before := rotated(t, dir)
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for _, name := range rotated(t, dir) {
+			plain := strings.TrimSuffix(strings.TrimSuffix(name, ".tmp"), ".gz")
+			if !slices.ContainsFunc(before, func(b string) bool { return strings.HasPrefix(b, plain) }) {
+				return
+			}
+		}
+	}
+	t.Fatal("the kubelet rotated nothing in 40 s: set containerLogMaxSize: 1Mi and containerLogMonitorInterval: 3s for this test")
+}
+
+// awaitCount waits until an index has so many documents. When it takes too long, the comparison will tell more.
+func awaitCount(t *testing.T, url, index string, want int64) {
+	t.Helper()
+	var got int64
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		if got = count(t, url, index); got >= want {
+			return
+		}
+	}
+	t.Errorf("%s has %d documents after 90 s, want %d", index, got, want)
+}
+
+func get(t *testing.T, url string, v any) {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(answer.Body)
+	if err == nil {
+		err = json.Unmarshal(data, v)
+	}
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %v %s", url, answer.Status, err, data)
+	}
+}
+
+// compare holds what every workload printed against what is stored, and prints a table.
+func compare(t *testing.T, c *cluster, url string) {
+	t.Helper()
+	var table, trouble strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "pod\tprinted\tstored\tduplicates\tmissing\twrong\tout of order\t")
+	for _, load := range slices.Concat(workloads, leavers) {
+		r, err := oracle.Check(context.Background(), http.DefaultClient, url, index(c, load), load.manifest(t))
+		if err != nil {
+			t.Errorf("read back %s: %v", load.Name, err)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+			load.Name, r.Written, r.Stored, r.Duplicates, r.Missing, r.Wrong+r.Foreign, r.Disordered)
+		if !r.OK() {
+			r.Print(&trouble)
+		}
+		checkFields(t, c, url, load)
+	}
+	w.Flush()
+	t.Logf("\n%s", table.String())
+	if trouble.Len() > 0 {
+		t.Errorf("what is stored is not what was printed:\n%s", trouble.String())
+	}
+}
+
+// checkFields looks at where one document says it comes from.
+func checkFields(t *testing.T, c *cluster, url string, w workload) {
+	t.Helper()
+	var found struct {
+		Hits struct {
+			Hits []struct {
+				Source struct {
+					Kubernetes struct {
+						Namespace string
+						Pod       struct{ Name, UID string }
+						Container struct{ Name string }
+					}
+					Log struct{ File struct{ Path string } }
+				} `json:"_source"`
+			}
+		}
+	}
+	get(t, url+"/"+index(c, w)+"/_search?size=1", &found)
+	if len(found.Hits.Hits) == 0 {
+		return // compare says so
+	}
+	s := found.Hits.Hits[0].Source
+	want := filepath.Join(podLogs, c.namespace+"_"+s.Kubernetes.Pod.Name+"_"+s.Kubernetes.Pod.UID, "writer") + "/"
+	if s.Kubernetes.Namespace != c.namespace || !strings.HasPrefix(s.Kubernetes.Pod.Name, w.Name) ||
+		s.Kubernetes.Container.Name != "writer" || s.Kubernetes.Pod.UID == "" || !strings.HasPrefix(s.Log.File.Path, want) {
+		t.Errorf("a document of %s says that it comes from %+v", w.Name, s)
+	}
+}
