@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,6 +74,8 @@ func drainAs(role, config string) error {
 		return errors.New("out of luck")
 	case "hangs":
 		time.Sleep(time.Hour)
+	case "lingers":
+		time.Sleep(500 * time.Millisecond)
 	}
 	body := strings.Repeat("{\"create\":{}}\n{}\n", docs)
 	answer, err := http.Post(url+"/x/_bulk", "application/x-ndjson", strings.NewReader(body))
@@ -91,8 +94,21 @@ func perform(role string) error {
 	switch name {
 	case "rest":
 		return nil
-	case "spin":
-		for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+	case "spin": // 200 ms of user time, however busy the machine is
+		for user := time.Duration(0); user < 200*time.Millisecond; user, _ = ownTimes() {
+			for range 1_000_000 {
+			}
+		}
+	case "call": // 200 ms of system time
+		zero, err := os.Open("/dev/zero")
+		if err != nil {
+			return err
+		}
+		b := make([]byte, 1<<20)
+		for system := time.Duration(0); system < 200*time.Millisecond; _, system = ownTimes() {
+			if _, err := zero.Read(b); err != nil {
+				return err
+			}
 		}
 	case "hold":
 		held := make([]byte, 150e6)
@@ -114,6 +130,14 @@ func perform(role string) error {
 		return f.Sync()
 	}
 	return nil
+}
+
+func ownTimes() (user, system time.Duration) {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		panic(err)
+	}
+	return time.Duration(r.Utime.Nano()), time.Duration(r.Stime.Nano())
 }
 
 // build makes the embedded backend.

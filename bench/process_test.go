@@ -29,9 +29,12 @@ func measured(t *testing.T, role string) usage {
 }
 
 func TestProcessorTimeIsTheChilds(t *testing.T) {
-	u := measured(t, "spin")
-	if u.User < 100*time.Millisecond || u.Wall < 300*time.Millisecond || u.cpu() > 2*u.Wall {
-		t.Errorf("300 ms of work: %+v", u)
+	const least, most = 200 * time.Millisecond, 600 * time.Millisecond
+	if u := measured(t, "spin"); u.User < least || u.User > most || u.Wall < u.User/2 {
+		t.Errorf("200 ms of user time: %+v", u)
+	}
+	if u := measured(t, "call"); u.System < least || u.System > most || u.cpu() != u.User+u.System {
+		t.Errorf("200 ms of system time: %+v", u)
 	}
 }
 
