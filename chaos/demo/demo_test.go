@@ -69,7 +69,7 @@ func TestAgentThatDiesByItselfEndsTheDemo(t *testing.T) {
 	o := short(t, "")
 	o.logboom = "/bin/false"
 	start := time.Now()
-	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "the agent ended by itself") {
+	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "the agent ended by itself:") {
 		t.Errorf("the demo said %v", err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
