@@ -47,11 +47,12 @@ type DeadLetters interface {
 // Delivery drains the WAL into the sink, in order, with several Batches in flight. Its state is one goroutine's; a
 // worker has a batch only between work and done. The counters may be read by others.
 type Delivery struct {
-	log   Blocks
-	sink  Sink
-	store Checkpoint
-	dead  DeadLetters
-	slog  *slog.Logger
+	log     Blocks
+	sink    Sink
+	store   Checkpoint
+	dead    DeadLetters
+	reserve *reserve
+	slog    *slog.Logger
 
 	batchText int // bytes of text that make a Batch
 	read      wal.Index
@@ -77,10 +78,9 @@ type Delivery struct {
 	lastStep      atomic.Int64
 }
 
-// newDelivery makes a Delivery that goes on behind acked.
-func newDelivery(log Blocks, s Sink, store Checkpoint, dead DeadLetters, l *slog.Logger, acked wal.Index, batchText, workers int) *Delivery {
-	d := &Delivery{log: log, sink: s, store: store, dead: dead, slog: l, batchText: batchText, read: acked, acked: acked,
-		files: map[wal.FileID]checkpoint.FileState{}}
+// begin makes d go on behind acked.
+func (d *Delivery) begin(acked wal.Index, workers int) *Delivery {
+	d.read, d.acked, d.files = acked, acked, map[wal.FileID]checkpoint.FileState{}
 	d.ackedIndex.Store(uint64(acked))
 	batches := workers + 1 // one is filled while the others are sent
 	d.work, d.done = make(chan *batch, batches), make(chan *batch, batches)
@@ -160,6 +160,9 @@ func (d *Delivery) settle() (any bool) {
 		b.reset()
 		d.free = append(d.free, b)
 	}
+	if len(d.flight) == 0 {
+		d.acked = d.read // damaged Blocks at the end hold nobody up: their ranges are in the ledger
+	}
 	return any
 }
 
@@ -205,7 +208,7 @@ func (d *Delivery) commit(now time.Time) error {
 	for _, f := range d.files {
 		c.Files = append(c.Files, f)
 	}
-	if err := d.store.Commit(c); err != nil {
+	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
 	}
 	clear(d.files)

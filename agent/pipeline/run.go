@@ -11,6 +11,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -48,6 +49,7 @@ type agent struct {
 	o        Options
 	c        *config.Config
 	lock     *checkpoint.Lock
+	reserve  *reserve
 	store    *checkpoint.Store
 	state    checkpoint.State
 	log      *wal.Log
@@ -118,7 +120,9 @@ func (a *agent) open(ctx context.Context) (err error) {
 	if err := checkFormat(c.DataDir); err != nil {
 		return err
 	}
-	if err := a.openCheckpoint(filepath.Join(c.DataDir, "checkpoint.db")); err != nil {
+	a.reserve = &reserve{path: filepath.Join(c.DataDir, "RESERVE"), slog: a.o.Logger}
+	path := filepath.Join(c.DataDir, "checkpoint.db")
+	if err := a.reserve.spend(func() error { return a.openCheckpoint(path) }); err != nil {
 		return err
 	}
 	recovery, err := a.openLogs()
@@ -132,8 +136,9 @@ func (a *agent) open(ctx context.Context) (err error) {
 	sp := &space{dir: c.DataDir, minFree: c.WAL.MinFree, maxSize: int64(c.WAL.MaxSize), log: a.log}
 	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
 	es := c.Sink.Elasticsearch
-	a.delivery = newDelivery(a.log, a.sink, a.store, &deadLetters{log: a.deadLog}, a.o.Logger, a.state.Acked,
-		int(es.BatchSize)/bodyPerText, es.Concurrency)
+	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
+		batchText: int(es.BatchSize) / bodyPerText}
+	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	return nil
 }
 
@@ -239,23 +244,46 @@ func sinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 // format is the version of the layout of the data directory.
 const format = "1\n"
 
-// checkFormat refuses a data directory of a layout that this release does not know, and signs a new one.
+// checkFormat refuses a data directory of a layout that this release does not know, and signs a new one. A power cut may
+// have left the signature without its bytes; there was no other release before this one.
 func checkFormat(dir string) error {
 	path := filepath.Join(dir, "FORMAT")
 	text, err := os.ReadFile(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0: // new, or cut off by a crash
-		if err := os.WriteFile(path, []byte(format), 0o600); err != nil {
-			return fmt.Errorf("sign data directory: %w", err)
-		}
-		return nil
-	case err != nil:
+	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("read layout of data directory: %w", err)
+	case len(bytes.Trim(text, "\x00")) == 0:
+		return sign(path)
 	case string(text) != format:
 		return fmt.Errorf("%s says layout %q; this release knows %q: use the release that wrote it", path,
 			strings.TrimSpace(string(text)), strings.TrimSpace(format))
 	}
 	return nil
+}
+
+// sign writes the version of the layout so that it is there whole or not at all.
+func sign(path string) error {
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return fmt.Errorf("sign data directory: %w", err)
+	}
+	_, err = f.WriteString(format)
+	if err := errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sign data directory: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("sign data directory: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // listen serves status, health and metrics.

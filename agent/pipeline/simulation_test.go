@@ -131,7 +131,8 @@ func (s *simulation) start() {
 		PinDir: pins, Known: known(state, recovery), SameBoot: s.rng.IntN(4) > 0, Ledger: store,
 		Acked: func() wal.Index { return s.a.delivery.Acked() }, Log: l})
 	s.a.intake = &Intake{source: s.a.tail, log: gapless{log, s}, space: func() error { return nil }, slog: l}
-	s.a.delivery = newDelivery(log, s, store, s, l, state.Acked, 1<<10, 2)
+	s.a.delivery = (&Delivery{log: log, sink: s, store: store, dead: s, slog: l, batchText: 1 << 10,
+		reserve: &reserve{path: filepath.Join(s.dir, "RESERVE"), slog: l, tried: time.Now()}}).begin(state.Acked, 2)
 }
 
 // gapless is the WAL as Intake writes it. No write fails here and a SIGKILL leaves the page cache alone, so the Records

@@ -30,6 +30,8 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if p != nil {
 		f.nextLook = now.Add(waitEvery)
 		if !p.joinable() {
+			p.endSeen = time.Time{} // it may have gone cold: have it looked at once more
+			t.warm(p)
 			return atEnd
 		}
 	}
@@ -44,6 +46,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 		if err != nil {
 			return t.fail(f, now, err)
 		}
+		t.recovered(f)
 		end, cut := t.recordEnd(f, text, more, now)
 		if end == 0 && more {
 			if len(b.Text) > 0 {
@@ -157,15 +160,22 @@ func (t *Tailer) give(f *file, b *wal.Block, text []byte, cut, chained bool) {
 	t.records.Add(1)
 }
 
-// fail tells what is wrong with f and puts it off.
+// fail tells what is wrong with f and puts it off. The descriptor stays: it may be all that keeps the bytes.
 func (t *Tailer) fail(f *file, now time.Time, err error) filled {
-	t.close(f)
 	if errors.Is(err, errChanged) {
 		t.truncated(f, now)
 		return atEnd
 	}
 	f.problem = err.Error()
 	f.nextLook = now.Add(scanEvery)
-	t.warnOnce(f.path, "can't read a log file", err)
+	t.warnOnce(f.desc.Path, "can't read a log file; the others go on", err)
 	return atEnd
+}
+
+// recovered ends what fail began.
+func (t *Tailer) recovered(f *file) {
+	if f.problem != "" {
+		f.problem = ""
+		t.calm(f.desc.Path)
+	}
 }

@@ -239,7 +239,7 @@ func (t *Tailer) verify(f *file, e *entry, src content) bool {
 	t.o.Log.Warn("a log file is not what was read of it before a restart: going on behind that", "path", e.path,
 		"file", f.desc.ID, "read", off, "size", e.size)
 	f.safe.off, f.safe.prefix = wal.Offset(reached), prefix
-	f.read = f.safe
+	f.read, f.size = f.safe, reached
 	return true
 }
 

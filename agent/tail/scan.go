@@ -340,10 +340,6 @@ func (t *Tailer) reopen(f *file) error {
 		src.Close()
 		return os.ErrNotExist // renamed since the scan: the next one finds it
 	}
-	if f.problem != "" {
-		f.problem = ""
-		t.calm(f.path)
-	}
 	t.hold(f, src)
 	return nil
 }

@@ -526,3 +526,47 @@ func TestARotatedFileIsMatchedByAllThatWasRead(t *testing.T) {
 	}
 	n.want("start", "today's", "the rest")
 }
+
+// After a power cut the log can be shorter than what the WAL holds of it: its writer goes on from there.
+func TestALogThatLostItsEndInAPowerCutIsTheSameFile(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a", "b", "c")
+	n.start()
+	n.poll(0)
+	n.stop()
+	n.boot = false
+	info, err := os.Stat(n.path("0.log"))
+	must(t, err)
+	must(t, os.Truncate(n.path("0.log"), info.Size()*2/3))
+	n.start() // with the old Offset; what take compares with is the new one
+	for id, k := range n.states {
+		k.Offset = wal.Offset(info.Size() * 2 / 3)
+		n.states[id] = k
+	}
+	n.poll(0)
+	if !n.tail.AtEnd() {
+		t.Error("not at the end of a file that has none")
+	}
+	n.lines("0.log", "d")
+	n.poll(time.Second)
+	n.want("a", "b", "c", "d")
+	if len(n.losses) > 0 {
+		t.Errorf("ledger: %+v", n.losses)
+	}
+}
+
+// Nothing has looked at a quiet file for long when it is rotated: the next one must not wait for it to end.
+func TestAFileDoesNotWaitForAQuietPredecessor(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	for range 5 {
+		n.poll(time.Second)
+	}
+	n.rename("0.log", "0.log.20261122-160141")
+	n.lines("0.log", "b")
+	n.poll(time.Second)
+	n.poll(lookEvery)
+	n.want("a", "b")
+}
