@@ -120,7 +120,7 @@ func TestFilesHoldExactlyWhatTheManifestLists(t *testing.T) {
 	n, m := simulate(t, Config{
 		Root: root, Seed: 1, Duration: 75 * time.Second, MaxSize: 256 << 10, MaxFiles: 100,
 		Pods: []Pod{{Namespace: "shop", Name: "web-1", Containers: []Container{
-			{Name: "a", Rate: 200, Stderr: 0.3, Long: 0.05, Binary: 0.02}, {Name: "b", Rate: 5},
+			{Name: "a", Rate: 100, Stderr: 0.3, Long: 0.03, Binary: 0.02}, {Name: "b", Rate: 5},
 		}}},
 	})
 	dir := filepath.Join(root, "shop_web-1_"+uid(1, 0))
