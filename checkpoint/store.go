@@ -9,8 +9,8 @@
 //	verify every page is read (with pread, so a bad sector is an error and no SIGBUS), and the tree, its bounds, its
 //	       order and the free list are checked, because bbolt follows a wrong page number into loops, into other memory
 //	       or into pages that are in use
-//	settle the meta pages are written again and fsynced: after a SIGKILL or a failed fsync the page cache may be ahead
-//	       of the disk
+//	settle the meta pages are written again and fsynced, and so is the folder: after a SIGKILL or a failed fsync the page
+//	       cache may be ahead of the disk
 //	seal   a sum over all rows must agree with the rows: bbolt has no checksum on its data pages
 //
 // All calls of bbolt run under a guard that turns its panics, and faults under its mmap, into ErrCorrupt. After any
@@ -111,7 +111,7 @@ func (s *Store) open() error {
 		if err := verify(f); err != nil {
 			return err
 		}
-		if err := settle(f); err != nil {
+		if err := errors.Join(settle(f), syncDir(filepath.Dir(s.path))); err != nil {
 			return err
 		}
 		if db, err = bolt.Open(s.path, 0o600, options(f)); err != nil {
@@ -139,7 +139,8 @@ func options(file *os.File) *bolt.Options {
 	}
 }
 
-// create makes an empty checkpoint at path. It is complete before it has that name, so a crash leaves none or a whole one.
+// create makes an empty checkpoint at path. It is complete before it has that name, so a crash leaves none or a whole one;
+// open makes the name durable.
 func create(path string) error {
 	fresh := path + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
@@ -154,13 +155,10 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(db.Update(createRows), f.Sync(), db.Close()); err != nil {
+	if err := errors.Join(db.Update(createRows), syncFile(f), db.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(fresh, path)
 }
 
 // transact runs fn on an open database under the guard. After an error of the file's, not of the caller's, the database
@@ -243,11 +241,14 @@ func currentBootID() (string, error) {
 	return strings.TrimSpace(string(id)), err
 }
 
+// syncFile is os.File.Sync but in tests, which see to it that nothing is left out and that a failure counts.
+var syncFile = (*os.File).Sync
+
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(syncFile(d), d.Close())
 }

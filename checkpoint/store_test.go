@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"logboom/wal"
 )
@@ -100,11 +101,14 @@ func TestCommitSurvivesReopening(t *testing.T) {
 	s = open(t, path)
 	check(s)
 
-	b2 := *b
-	b2.Labels = map[string]string{"app": "learnt later"}
-	commit(t, s, Change{Forget: []wal.FileID{a.ID}, Files: []FileState{{&b2, 40, 5, 6}}})
-	want.Files = map[wal.FileID]FileState{b.ID: {&b2, 40, 5, 6}}
-	check(s)
+	for _, label := range []string{"learnt later", "learnt later still"} {
+		b2 := *b
+		b2.Labels = map[string]string{"app": label}
+		commit(t, s, Change{Acked: 20, Forget: []wal.FileID{a.ID}, Files: []FileState{{&b2, 40, 5, 6}}})
+		want.Acked, want.Durable = 20, 20 // what is acked was durable
+		want.Files = map[wal.FileID]FileState{b.ID: {&b2, 40, 5, 6}}
+		check(s)
+	}
 	s.Close()
 	check(open(t, path))
 
@@ -219,6 +223,56 @@ func TestRealBootIDIsWritten(t *testing.T) {
 	if id := state(t, s).BootID; len(id) != 36 {
 		t.Errorf("boot id %q", id)
 	}
+}
+
+// Each name must be durable before it is relied on, and what an earlier process left in the page cache too.
+func TestNothingIsTrustedBeforeItsFsync(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "data", "checkpoint.db")
+	var synced []string
+	fail := ""
+	syncFile = func(f *os.File) error {
+		synced = append(synced, f.Name())
+		if f.Name() == fail {
+			return unix.EIO
+		}
+		return f.Sync()
+	}
+	defer func() { syncFile = (*os.File).Sync }()
+	expect := func(what string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, synced); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+		synced = nil
+	}
+	l, err := TakeLock(t.Context(), filepath.Dir(path), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	expect("make the data directory", dir)
+
+	open(t, path).Close()
+	expect("a new checkpoint", path+".new", path, filepath.Dir(path))
+	fail = path
+	if _, err := openWith(path, testBoot); !errors.Is(err, unix.EIO) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("opened although it may not be on the disk: %v", err)
+	}
+	expect("a checkpoint that was there", path, filepath.Dir(path))
+	fail = filepath.Dir(path)
+	if _, err := SetAside(path); !errors.Is(err, unix.EIO) {
+		t.Errorf("set aside: %v", err)
+	}
+	expect("set aside", filepath.Dir(path))
+	for _, fail = range []string{path + ".new", filepath.Dir(path)} {
+		os.Remove(path)
+		if _, err := openWith(path, testBoot); !errors.Is(err, unix.EIO) {
+			t.Errorf("fsync of %s fails: %v", fail, err)
+		}
+	}
+	fail = ""
+	commit(t, open(t, path), Change{Acked: 1})
 }
 
 // BenchmarkCommit is one second of a busy node: 200 Files went on.

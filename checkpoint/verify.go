@@ -260,5 +260,5 @@ func settle(f *os.File) error {
 		return fmt.Errorf("%w: read meta pages: %v", ErrCorrupt, err)
 	}
 	_, err := f.WriteAt(b, 0)
-	return errors.Join(err, f.Sync())
+	return errors.Join(err, syncFile(f))
 }
