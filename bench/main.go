@@ -3,7 +3,8 @@
 //
 // It promises figures that can be compared: the same text every time, an agent with an empty data directory and
 // everything switched on, a count of documents that must be right, `gzip -1` of the same files timed before and after
-// every run as the unit, and the part of the machine that others had meanwhile. README.md says what each figure is and how it is taken.
+// every run as the unit, and the part of the machine that others had meanwhile. README.md says what each figure is and how
+// it is taken.
 //
 // It costs the room of the corpora, as much again for the agent's data directory at worst, and about a minute.
 package main
