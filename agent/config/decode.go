@@ -171,10 +171,9 @@ func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
 		d.report(where, "%s is %s; it must be %s", path, kind(n), wanted(v))
 		return
 	}
-	where.shown = strconv.Quote(userURL.ReplaceAllString(text, "//...@"))
 	_, secret := v.Addr().Interface().(*Secret)
-	if secret {
-		where.shown = path
+	if !secret {
+		where.shown = strconv.Quote(userURL.ReplaceAllString(text, "//...@"))
 	}
 	d.marks[path] = where
 	value, err := resolve(text)
