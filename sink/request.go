@@ -78,7 +78,8 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 	case status == http.StatusRequestEntityTooLarge:
 		return &problem{what: "the request is too long (413)", scope: tooLong, up: true}
 	case status < 400:
-		return &problem{what: fmt.Sprintf("it leads elsewhere (%d): this is not the URL of the backend itself", status), scope: noAnswer}
+		what := fmt.Sprintf("it leads elsewhere (%d): this is not the URL of the backend itself", status)
+		return &problem{what: what, scope: noAnswer}
 	case status == http.StatusTooManyRequests:
 		return &problem{what: "the backend is busy (429)", up: true, retryAfter: retryAfter}
 	case status == http.StatusUnauthorized:
@@ -97,7 +98,6 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 	var retry, hold *problem
 	failureStore := false
 	b.verdicts = b.verdicts[:0]
-	poison, held := len(b.poison), len(b.held)
 	err := b.answer.read(r, func(i int, it *item) error {
 		if i >= len(b.sent) {
 			return fmt.Errorf("%w: more than %d items", errAnswer, len(b.sent))
@@ -114,8 +114,7 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 		err = fmt.Errorf("%w: %d items for %d documents", errAnswer, len(b.verdicts), len(b.sent))
 	}
 	if err != nil {
-		b.poison, b.held = b.poison[:poison], b.held[:held]
-		return nil, err
+		return nil, err // which ends the attempt, and with it what it found poison
 	}
 	if failureStore {
 		b.sink.health.notice("documents went to the failure store of their data stream")

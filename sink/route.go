@@ -103,16 +103,16 @@ func (r *route) index(t []byte) []byte {
 	return d.index
 }
 
-// utcHour cuts the hour out of t. Only a time with an offset needs to be understood for that.
+// utcHour cuts the hour out of t. Only a time with an offset needs to be understood for that; one that has no such hour
+// (year 10000) is taken as it stands.
 func utcHour(t []byte) (s stamp) {
-	if len(t) > len(s) && t[len(t)-1] == 'Z' {
-		copy(s[:], t)
-		return s
+	if len(t) == 0 || t[len(t)-1] != 'Z' {
+		at, err := time.Parse(time.RFC3339Nano, string(t))
+		if at = at.UTC(); err == nil && at.Year() >= 0 && at.Year() <= 9999 {
+			at.AppendFormat(s[:0], "2006-01-02T15")
+			return s
+		}
 	}
-	at, err := time.Parse(time.RFC3339Nano, string(t))
-	if err != nil {
-		panic("BUG: the time of an Event is not RFC 3339") // parse checked it
-	}
-	at.UTC().AppendFormat(s[:0], "2006-01-02T15")
+	copy(s[:], t)
 	return s
 }

@@ -239,6 +239,7 @@ func (b *batch) hold(began time.Time) {
 		return
 	case b.holding.IsZero():
 		b.holding = began
+		return // whatever the time: an attempt may take long, and one is not enough
 	}
 	if time.Since(b.holding) < limit || !b.sink.health.storedSince(b.holding) {
 		return

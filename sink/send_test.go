@@ -175,6 +175,21 @@ func TestPoisonIsRefusedAndTheRestStored(t *testing.T) {
 	}
 }
 
+// A verdict counts only when the whole answer is good.
+func TestPoisonInATruncatedAnswerIsNotRefused(t *testing.T) {
+	b := newBackend(t)
+	b.script = func(n int, q *bulkRequest, w http.ResponseWriter) bool {
+		if n > 0 {
+			return false
+		}
+		_, _ = w.Write([]byte(`{"errors":true,"items":[` + failure(400, "mapper_parsing_exception", "") + `,{"create":{"sta`))
+		return true
+	}
+	if r := mustSend(t, newSink(t, b.url), testEvents(testFile(1), 10)); r.Stored != 10 || len(r.Refused) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // A template that fits nothing is not the Events' fault: nothing is refused, and all is stored once it is put right.
 func TestMostlyPoisonIsHeld(t *testing.T) {
 	for _, c := range []struct{ total, poison, refused int }{
