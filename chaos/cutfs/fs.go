@@ -146,7 +146,7 @@ func (f *FS) Cut(seed uint64) error {
 
 // cut is Cut for those who hold the mutex. It does not wait for the kernel, which may wait for them.
 func (f *FS) cut(seed uint64) {
-	known := f.vol.known()
+	known := f.vol.sorted()
 	f.session.dead = true
 	f.lost = f.vol.cut(rand.New(rand.NewPCG(seed, 0)))
 	close(f.off)

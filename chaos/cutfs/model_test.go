@@ -269,6 +269,34 @@ func TestCutLeavesAStateThatWas(t *testing.T) {
 	}
 }
 
+// TestMovedFoldersMakeNoRing moves a folder into another and back, and then the other into the first: if the disk had the
+// first and the third move but not the second, each folder would hang from the other.
+func TestMovedFoldersMakeNoRing(t *testing.T) {
+	for seed := range uint64(200) {
+		v := newVolume(Options{Capacity: 1 << 20})
+		mkdir := func(dir *inode, base string) *inode {
+			n, err := v.create(dir, base, syscall.S_IFDIR, attr{perm: 0o700}, "")
+			if err != 0 {
+				t.Fatal(err)
+			}
+			return n
+		}
+		p, q := mkdir(v.root, "p"), mkdir(v.root, "q")
+		d, e := mkdir(p, "d"), mkdir(q, "e")
+		v.syncAll()
+		for _, m := range []struct{ n, from, to *inode }{{d, p, e}, {d, e, p}, {e, q, d}} {
+			base := map[*inode]string{d: "d", e: "e"}[m.n]
+			if err := v.rename(m.from, base, m.to, base, 0); err != 0 {
+				t.Fatal(err)
+			}
+		}
+		v.cut(rand.New(rand.NewPCG(seed, 6)))
+		if v.nodes[d.node] == nil || v.nodes[e.node] == nil {
+			t.Fatalf("seed %d: a folder hangs from nothing", seed)
+		}
+	}
+}
+
 // checkBooks counts again what the volume keeps count of.
 func checkBooks(t *testing.T, v *volume) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,7 @@ import (
 
 // program is a small program that the power leaves when it has run. All that prepare makes is durable before. The states
 // listed are those that a cut may leave: each file as path=content, as show has it, and each folder as path/. Each must
-// be seen in 200 cuts, but the rare ones.
+// be seen in 300 cuts, but the rare ones.
 type program struct {
 	name    string
 	prepare func(m *machine)
@@ -203,23 +204,24 @@ func TestProgramsLeaveWhatTheyMay(t *testing.T) {
 	}
 }
 
+// checkProgram runs the program once, and tries many cuts on copies of the volume. The last cut is a real one, and must
+// leave what its copy did.
 func checkProgram(t *testing.T, f *FS, mountpoint string, p program, want, rare []string) {
-	seen := make(map[string]int)
-	for seed := range uint64(200) {
-		m := &machine{t: t, fs: f, mountpoint: mountpoint, dir: fmt.Sprint(seed)}
-		m.must(os.Mkdir(filepath.Join(mountpoint, m.dir), 0o755))
-		if p.prepare != nil {
-			p.prepare(m)
-		}
-		m.must(f.Sync())
-		p.run(m)
-		m.must(f.Cut(seed))
-		m.must(f.Restart())
-		seen[m.state()]++
-		m.must(os.RemoveAll(filepath.Join(mountpoint, m.dir)))
-		if t.Failed() {
-			return
-		}
+	m := &machine{t: t, fs: f, mountpoint: mountpoint, dir: t.Name()[strings.LastIndexByte(t.Name(), '/')+1:]}
+	m.must(os.Mkdir(filepath.Join(mountpoint, m.dir), 0o755))
+	if p.prepare != nil {
+		p.prepare(m)
+	}
+	m.must(f.Sync())
+	p.run(m)
+	seen, last := make(map[string]int), ""
+	for seed := range uint64(300) {
+		last = stateAfter(f, m.dir, seed)
+		seen[last]++
+	}
+	m.must(errors.Join(f.Cut(299), f.Restart()))
+	if got := m.state(); got != last {
+		t.Errorf("the real cut left %q, its copy %q", got, last)
 	}
 	for state := range seen {
 		if !slices.Contains(want, state) && !slices.Contains(rare, state) {
@@ -231,6 +233,69 @@ func checkProgram(t *testing.T, f *FS, mountpoint string, p program, want, rare 
 			t.Errorf("no cut left %q; seen: %v", state, slices.Sorted(maps.Keys(seen)))
 		}
 	}
+}
+
+// stateAfter says what a cut would leave in a folder.
+func stateAfter(f *FS, dir string, seed uint64) string {
+	f.mu.Lock()
+	v := f.vol.clone()
+	f.mu.Unlock()
+	v.cut(rand.New(rand.NewPCG(seed, 0)))
+	return strings.Join(listing(v, v.root.names[dir], ""), " ")
+}
+
+// listing says what is in a folder, as state does.
+func listing(v *volume, dir *inode, at string) (all []string) {
+	for _, base := range v.list(dir) {
+		if n := dir.names[base]; n.isDir() {
+			all = append(append(all, at+base+"/"), listing(v, n, at+base+"/")...)
+		} else {
+			all = append(all, at+base+"="+show(n.now))
+		}
+	}
+	return all
+}
+
+// clone copies a volume, so that a cut can be tried.
+func (v *volume) clone() *volume {
+	copies := make(map[*inode]*inode)
+	var of func(n *inode) *inode
+	each := func(names map[string]*inode) map[string]*inode {
+		all := maps.Clone(names)
+		for base, n := range all {
+			all[base] = of(n)
+		}
+		return all
+	}
+	of = func(n *inode) *inode {
+		if n == nil || copies[n] != nil {
+			return copies[n]
+		}
+		c := *n
+		copies[n] = &c
+		c.now, c.disk, c.dirty = bytes.Clone(n.now), bytes.Clone(n.disk), slices.Clone(n.dirty)
+		c.parent, c.names, c.diskNames = of(n.parent), each(n.names), each(n.diskNames)
+		return &c
+	}
+	w := *v
+	w.root, w.nodes = of(v.root), maps.Clone(v.nodes)
+	for node, n := range w.nodes {
+		w.nodes[node] = of(n)
+	}
+	w.journal = slices.Clone(v.journal)
+	for i := range w.journal {
+		c := &w.journal[i]
+		c.dirs, c.edits = slices.Clone(c.dirs), slices.Clone(c.edits)
+		for k := range c.dirs {
+			c.dirs[k] = of(c.dirs[k])
+		}
+		for k := range c.edits {
+			e := &c.edits[k]
+			e.dir, e.to = of(e.dir), of(e.to)
+		}
+	}
+	w.dead, w.free = make(map[*inode]bool), slices.Clone(v.free)
+	return &w
 }
 
 // machine does a program's work in a folder of the mounted file system.

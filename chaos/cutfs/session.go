@@ -103,27 +103,11 @@ func (s *session) Forget(node, lookups uint64) {
 	}
 }
 
-// known is what the kernel may have in its caches: every inode, and every name in every folder.
-type known struct {
-	node  uint64
-	names []string
-}
-
-func (v *volume) known() []known {
-	var all []known
-	for _, n := range v.sorted() {
-		all = append(all, known{n.node, v.list(n)})
-	}
-	return all
-}
-
-// forget makes the kernel drop its caches, so that what it is asked next comes here and fails.
-func (s *session) forget(all []known) {
+// forget makes the kernel drop the pages and attributes that it keeps, so that what it is asked next comes here and fails.
+// It may keep the names: they lead to nothing.
+func (s *session) forget(nodes []*inode) {
 	defer close(s.forgotten)
-	for _, k := range all {
-		s.server.InodeNotify(k.node, 0, 0)
-		for _, base := range k.names {
-			s.server.EntryNotify(k.node, base)
-		}
+	for _, n := range nodes {
+		s.server.InodeNotify(n.node, 0, 0)
 	}
 }

@@ -34,10 +34,6 @@ type volume struct {
 	seq       uint64   // of the last change
 	committed uint64   // the disk holds every change up to it
 
-	// moves stands for the order of all moves of folders from one folder to another. The kernel makes them one at a
-	// time, and so do disks: else two of them could make a ring that hangs from nothing.
-	moves *inode
-
 	lastNode   uint64
 	lastNumber uint64
 	free       numbers         // below lastNumber
@@ -61,7 +57,6 @@ func newVolume(o Options) *volume {
 	v := &volume{
 		mode: o.Mode, capacity: o.Capacity, age: o.Age, clock: time.Now,
 		nodes:      make(map[uint64]*inode),
-		moves:      &inode{},
 		lastNumber: 10, // as on ext4, the first file is 11
 		dead:       make(map[*inode]bool),
 	}
@@ -226,9 +221,6 @@ func (v *volume) rename(from *inode, base string, to *inode, newBase string, fla
 	}
 	if from != to {
 		c.dirs, c.needs = append(c.dirs, to), to.path()
-		if n.isDir() {
-			c.dirs = append(c.dirs, v.moves)
-		}
 	}
 	old, err := v.lookup(to, newBase)
 	switch {

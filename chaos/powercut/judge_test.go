@@ -96,6 +96,7 @@ func (v *verdict) String() string {
 func judge(url, index string, b *book) (*verdict, error) {
 	v := &verdict{written: int(b.written.Lines())}
 	seen := make(map[string]map[int64]*document)
+	var strange []*document
 	err := documents(url, index, func(d *document) error {
 		v.stored++
 		message, err := d.message()
@@ -117,13 +118,18 @@ func judge(url, index string, b *book) (*verdict, error) {
 			of[n] = d
 		case ok && known && n == int64(len(sums)):
 			v.unfinished++
-		case b.stood(message):
-			v.torn++
 		default:
-			v.unexplained = append(v.unexplained, brief(d.raw))
+			strange = append(strange, d)
 		}
 		return nil
 	})
+	for _, d := range strange {
+		if message, _ := d.message(); b.stood(message) {
+			v.torn++
+		} else {
+			v.unexplained = append(v.unexplained, brief(d.raw))
+		}
+	}
 	for stream, numbers := range b.must {
 		v.demanded += len(numbers)
 		for n, why := range numbers {

@@ -3,8 +3,10 @@ package powercut
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +28,8 @@ type life struct {
 	dir       string // of this life, on a disk that keeps its power
 	disk      *cutfs.FS
 	url, addr string // of the backend and of the agent
+	agent     *process
+	faulty    bool // an operation is made to fail in this boot
 	book      *book
 	history   strings.Builder // of the cuts, for a failure
 }
@@ -91,23 +95,22 @@ func (l *life) boot(number int) {
 	w := startWriters(l.r, l.pods(), number, l.rot)
 	defer w.end()
 	time.Sleep(time.Duration(l.r.IntN(200)) * time.Millisecond)
-	agent := l.start(number, false)
-	defer agent.kill()
+	l.agent, l.faulty = l.start(number, false), false
+	defer func() { l.agent.kill() }()
 	said := newPromises(l.pods())
 	ready := func() bool { return said.ask(l.addr) }
 	if l.r.IntN(2) == 0 {
-		l.await(agent, ready)
+		l.await(ready)
 	}
 	liftFault := l.fault()
 	limit, liftCut := l.arm()
-	l.work(agent, ready, limit)
-	agent.kill()
+	l.work(number, ready, limit)
+	l.agent.kill()
 	liftFault()
 	liftCut()
-	written, err := w.stop()
-	if err != nil && !errors.Is(err, syscall.EIO) {
-		l.t.Fatalf("boot %d: the writers: %v", number, err)
-	}
+	written, ended, err := w.stop()
+	must(l.t, err)
+	fmt.Fprintf(&l.history, "the writers of boot %d: %v\n", number, ended) // they had no power at last
 	l.book.add(written)
 	if !l.rot.on {
 		said.keep(l.book, fmt.Sprintf("called durable in boot %d", number))
@@ -118,30 +121,37 @@ func (l *life) boot(number int) {
 }
 
 // await waits until the agent answers, or the power goes.
-func (l *life) await(agent *process, ready func() bool) {
+func (l *life) await(ready func() bool) {
 	l.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
-		l.alive(agent)
+		l.alive()
 		if time.Now().After(deadline) {
 			l.t.Fatalf("the agent does not answer; its last words:\n%s", tail(l.log()))
 		}
 	}
 }
 
-// alive ends the test when the agent ended although it had power.
-func (l *life) alive(agent *process) {
+// alive says whether the agent runs or has no power. It must not end by itself, but where an operation was made to fail:
+// then it may leave it to its supervisor to start it again.
+func (l *life) alive() bool {
 	l.t.Helper()
 	select {
 	case <-l.disk.Off():
-	case <-agent.exited:
-		time.Sleep(100 * time.Millisecond) // it may be quicker than the news of the cut
-		select {
-		case <-l.disk.Off():
-		default:
-			l.t.Fatalf("the agent ended by itself: %v; its last words:\n%s", agent.err, tail(l.log()))
-		}
+		return true
+	case <-l.agent.exited:
+	default:
+		return true
+	}
+	time.Sleep(100 * time.Millisecond) // it may be quicker than the news of the cut
+	select {
+	case <-l.disk.Off():
+		return true
 	default:
 	}
+	if !l.faulty {
+		l.t.Fatalf("the agent ended by itself: %v; its last words:\n%s", l.agent.err, tail(l.log()))
+	}
+	return false
 }
 
 // important are the operations at which a cut is most likely to hurt.
@@ -171,7 +181,8 @@ func (l *life) arm() (limit time.Duration, lift func()) {
 
 // fault makes the disk fail for a moment in some boots.
 func (l *life) fault() (lift func()) {
-	if l.r.IntN(4) > 0 {
+	l.faulty = l.r.IntN(4) == 0
+	if !l.faulty {
 		return func() {}
 	}
 	rule := important[l.r.IntN(len(important))]
@@ -189,7 +200,7 @@ func (l *life) fault() (lift func()) {
 }
 
 // work lets time pass until the power goes.
-func (l *life) work(agent *process, ask func() bool, limit time.Duration) {
+func (l *life) work(number int, ask func() bool, limit time.Duration) {
 	l.t.Helper()
 	over := time.After(limit)
 	for {
@@ -203,7 +214,10 @@ func (l *life) work(agent *process, ask func() bool, limit time.Duration) {
 			return
 		case <-time.After(20 * time.Millisecond):
 			ask()
-			l.alive(agent)
+			if !l.alive() {
+				fmt.Fprintf(&l.history, "boot %d: the agent ended with %v and is started again\n", number, l.agent.err)
+				l.agent = l.start(number, false)
+			}
 		}
 	}
 }
@@ -211,14 +225,14 @@ func (l *life) work(agent *process, ask func() bool, limit time.Duration) {
 // drain is the last boot: nothing goes wrong any more, and everything must be delivered.
 func (l *life) drain(number int) *verdict {
 	l.t.Helper()
-	agent := l.start(number, false)
-	defer agent.kill()
+	l.agent, l.faulty = l.start(number, false), false
+	defer l.agent.kill()
 	w := startWriters(l.r, l.pods(), number, l.rot)
 	defer w.end()
-	l.await(agent, func() bool { return newPromises(l.pods()).ask(l.addr) })
+	l.await(func() bool { return newPromises(l.pods()).ask(l.addr) })
 	time.Sleep(500 * time.Millisecond)
-	written, err := w.stop()
-	must(l.t, err)
+	written, ended, err := w.stop()
+	must(l.t, errors.Join(ended, err))
 	l.book.add(written)
 	why := "written after the last cut"
 	for stream, sums := range written {
@@ -226,18 +240,29 @@ func (l *life) drain(number int) *verdict {
 			l.book.demandNumber(stream, int64(n), why)
 		}
 	}
-	agent.cmd.Process.Signal(syscall.SIGTERM)
-	if err := agent.wait(30 * time.Second); err != nil {
-		l.t.Fatalf("after SIGTERM: %v; its last words:\n%s", err, tail(l.log()))
+	l.agent.cmd.Process.Signal(syscall.SIGTERM)
+	if err := l.agent.wait(30*time.Second, l.noteStatus); err != nil {
+		l.t.Fatalf("after SIGTERM: %v", err)
 	}
 	last := l.start(number, true)
 	defer last.kill()
-	if err := last.wait(2 * time.Minute); err != nil {
-		l.t.Fatalf("--exit-when-drained: %v; its last words:\n%s", err, tail(l.log()))
+	if err := last.wait(time.Minute, l.noteStatus); err != nil {
+		l.t.Errorf("--exit-when-drained: %v", err) // what is stored is worth a look all the same
 	}
 	v, err := judge(l.url, index, l.book)
 	must(l.t, err)
 	return v
+}
+
+// noteStatus keeps what the agent says of itself, for a failure.
+func (l *life) noteStatus() {
+	text := "no answer"
+	if answer, err := http.Get("http://" + l.addr + "/api/v1/status"); err == nil {
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		text = string(body)
+	}
+	fmt.Fprintf(&l.history, "the agent's status at the end: %s\n", text)
 }
 
 // live lives a life of some cuts, and returns the verdict.
@@ -250,6 +275,9 @@ func (l *life) live(cuts int) *verdict {
 
 // keep saves what helps to understand a failure: the disk, the agent's log and what the cuts took.
 func (l *life) keep(to string, v *verdict) {
+	if err := l.disk.Restart(); err != nil && !errors.Is(err, cutfs.ErrOn) {
+		l.t.Error(err)
+	}
 	err := errors.Join(
 		os.RemoveAll(to), os.MkdirAll(to, 0o755),
 		os.CopyFS(filepath.Join(to, "disk"), os.DirFS(filepath.Join(l.dir, "disk"))),

@@ -71,12 +71,9 @@ func somePod(r *rand.Rand, name string, rotate bool) kubelet.Pod {
 }
 
 // stop ends the writers and returns what they wrote. After a cut they end by themselves, with an error.
-func (w *writers) stop() (manifest.Manifest, error) {
+func (w *writers) stop() (m manifest.Manifest, ended error, err error) {
 	w.end()
-	err := <-w.done
-	m, readErr := manifest.Read(&w.list)
-	if readErr != nil {
-		return nil, readErr
-	}
-	return m, err
+	ended = <-w.done
+	m, err = manifest.Read(&w.list)
+	return m, ended, err
 }

@@ -47,16 +47,21 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// wait waits for p to end by itself.
-func (p *process) wait(limit time.Duration) error {
+// wait waits for p to end by itself. If it does not, last is called before it is killed.
+func (p *process) wait(limit time.Duration, last func()) error {
 	select {
 	case <-p.exited:
-		return p.err
+		if p.err != nil {
+			return fmt.Errorf("%w; its last words:\n%s", p.err, tail(p.log))
+		}
+		return nil
 	case <-time.After(limit):
-		p.cmd.Process.Signal(syscall.SIGQUIT) // shows where it hangs
+		words := tail(p.log)
+		last()
+		p.cmd.Process.Signal(syscall.SIGQUIT) // the log then shows where it hangs
 		time.Sleep(time.Second)
 		p.kill()
-		return fmt.Errorf("did not end within %v", limit)
+		return fmt.Errorf("did not end within %v; its last words before SIGQUIT:\n%s", limit, words)
 	}
 }
 
@@ -66,7 +71,7 @@ func tail(path string) []byte {
 	if err != nil {
 		return []byte(err.Error())
 	}
-	return bytes.TrimSpace(data[max(0, len(data)-6000):])
+	return bytes.TrimSpace(data[max(0, len(data)-3000):])
 }
 
 // The agent asks the kernel which boot this is. So it is started through this test binary, in a mount namespace of its

@@ -20,10 +20,14 @@ import (
 type book struct {
 	written manifest.Manifest
 	must    map[string]map[int64]string // by stream and number: why
-	torn    bytes.Buffer                // lines that stood in files after a cut and are not what was written
+
+	torn  bytes.Buffer // lines that stood in files after a cut and are not what was written, each once
+	known map[string]bool
 }
 
-func newBook() *book { return &book{written: manifest.Manifest{}, must: map[string]map[int64]string{}} }
+func newBook() *book {
+	return &book{written: manifest.Manifest{}, must: map[string]map[int64]string{}, known: map[string]bool{}}
+}
 
 // add enters what a boot wrote.
 func (b *book) add(m manifest.Manifest) {
@@ -134,6 +138,10 @@ func (b *book) lines(data []byte, use func([]byte) bool) {
 }
 
 func (b *book) keep(raw []byte) {
+	if b.known[string(raw)] {
+		return
+	}
+	b.known[string(raw)] = true
 	b.torn.Write(raw)
 	b.torn.WriteByte('\n')
 }
