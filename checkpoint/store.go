@@ -17,8 +17,8 @@
 // failed Commit the file is closed, and opened again in the same careful way before it is used again. One damaged meta
 // page (of two) costs the last Commit, which is as if a power cut had come just before it.
 //
-// Costs: Open reads the whole file; a Commit of 200 Offsets writes about 30 pages and does 2 fdatasync; memory is the
-// page cache's plus about 100 bytes a File. FORMAT.md draws the bytes.
+// Costs, with 5000 Files: a Commit of 200 Offsets writes 0.5 MB and takes two fdatasyncs (1.4 ms on an idle SSD), since
+// FileIDs lie all over the tree; the file has 8 MB, and Open reads and checks it in 60 ms. FORMAT.md draws the bytes.
 package checkpoint
 
 import (

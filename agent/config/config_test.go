@@ -327,6 +327,9 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			t.Errorf("%q shows in:\n%s", leak, b.String())
 		}
 	}
+	if got := slog.AnyValue(Secret("hunter2")).Resolve(); got.Kind() != slog.KindString || got.String() != "(hidden)" {
+		t.Errorf("a handler of its own kind sees %v", got)
+	}
 	if !strings.Contains(b.String(), "(hidden)") || Secret("").String() != "" {
 		t.Error("a secret that is set should be told from one that is not")
 	}
