@@ -33,9 +33,16 @@ func (b *batch) add() {
 	b.n++
 }
 
-func (b *batch) reset() {
-	for i := range b.blocks[:b.n] {
+// maxBlocks bounds a batch where Blocks are small.
+const maxBlocks = 1000
+
+// reset empties b. It keeps its memory, up to keep bytes: each of many slots meets a large Block sooner or later.
+func (b *batch) reset(keep int) {
+	for i := range b.blocks {
 		b.blocks[i].Reset()
+		if keep -= cap(b.blocks[i].Text); keep < 0 {
+			b.blocks[i] = wal.Block{}
+		}
 	}
 	b.n, b.text, b.settled, b.result, b.err = 0, 0, false, sink.Result{}, nil
 }

@@ -29,7 +29,7 @@ func (d *deadLetters) Put(events sink.Events, refused []sink.Refusal) error {
 		if r == nil {
 			return nil
 		}
-		if len(d.block.Text) > 0 && len(d.block.Text)+len(e.Raw) > wal.TargetText {
+		if n := len(d.block.Records); n == wal.MaxRecords || n > 0 && len(d.block.Text)+len(e.Raw) > wal.TargetText {
 			if err := d.append(); err != nil {
 				return err
 			}

@@ -114,12 +114,12 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 
 // gather fills b with the next Blocks.
 func (d *Delivery) gather(b *batch) error {
-	for b.text < d.batchText {
+	for b.text < d.batchText && b.n < maxBlocks {
 		err := d.log.Next(d.read, b.slot())
 		var damage *wal.DamageError
 		switch {
-		case errors.Is(err, wal.ErrNone):
-			return nil
+		case errors.Is(err, wal.ErrNone) || err != nil && b.n > 0:
+			return nil // what is gathered goes first: Acked counts on nothing being left behind
 		case errors.As(err, &damage):
 			if err := d.store.Commit(checkpoint.Change{Losses: losses(damage.Damaged)}); err != nil {
 				return fmt.Errorf("list a damaged block in the ledger: %w", err)
@@ -157,7 +157,7 @@ func (d *Delivery) settle() (any bool) {
 		d.flight = append(d.flight[:0], d.flight[1:]...)
 		d.inFlight.Store(int64(len(d.flight)))
 		d.acknowledge(b)
-		b.reset()
+		b.reset(2 * d.batchText)
 		d.free = append(d.free, b)
 	}
 	if len(d.flight) == 0 {
@@ -244,6 +244,9 @@ func (d *Delivery) Run(ctx context.Context, workers int, stop <-chan struct{}) e
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		idle, err := d.Step(time.Now())
+		if errors.Is(err, checkpoint.ErrCorrupt) {
+			return err // the next start sets it aside and makes a new one
+		}
 		if err != nil {
 			d.say(err)
 		}

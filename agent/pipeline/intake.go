@@ -21,15 +21,18 @@ const (
 
 // Source gives Intake the bytes to secure.
 type Source interface {
-	Poll(now time.Time, b *wal.Block) (next time.Time)
-	Taken(wal.Index)
-	Rewind()
+	Poll(now time.Time, b *wal.Block) (next time.Time) // appends Records to b
+	Look(now time.Time)                                // keeps up with what happens to files while nothing can be read
+	Appended(wal.Index)                                // the Records since the last Poll are in this Block
+	Taken(durable wal.Index)                           // the Records up to this Block are durable
+	Rewind()                                           // all others are void: they will be asked for again
 }
 
 // Log is the WAL as Intake writes it.
 type Log interface {
 	Append(*wal.Block) error
 	Sync() error
+	Durable() wal.Index
 }
 
 // Intake secures bytes: Source to WAL. It is one goroutine's, but for Blocked.
@@ -81,14 +84,14 @@ func (in *Intake) Step(now time.Time) (next time.Time) {
 
 func (in *Intake) appended(now time.Time) {
 	in.pending = false
+	in.source.Appended(in.block.Index)
 	if in.unsynced == 0 {
 		in.since = now
 	}
 	in.unsynced += len(in.block.Text)
 }
 
-// sync makes durable what was appended, and only then lets the source count it as read. With a Block pending it counts
-// nothing yet: the source does not tell the two apart.
+// sync makes durable what was appended, and only then lets the source count it as read.
 func (in *Intake) sync() error {
 	if in.unsynced == 0 {
 		return nil
@@ -96,15 +99,15 @@ func (in *Intake) sync() error {
 	if err := in.log.Sync(); err != nil {
 		return err
 	}
-	if !in.pending {
-		in.source.Taken(in.block.Index)
-		in.unsynced = 0
-	}
+	in.source.Taken(in.log.Durable())
+	in.unsynced = 0
 	return nil
 }
 
-// giveUp reads again what a failed write or fsync leaves in doubt. The WAL has given its Segment up.
+// giveUp reads again what a failed write or fsync leaves in doubt. The WAL has given its Segment up; what it had made
+// durable before is not in doubt, and Delivery may have it already.
 func (in *Intake) giveUp(now time.Time, err error) time.Time {
+	in.source.Taken(in.log.Durable())
 	in.source.Rewind()
 	in.pending, in.unsynced = false, 0
 	in.say("the WAL can't be written: " + err.Error())
@@ -112,7 +115,8 @@ func (in *Intake) giveUp(now time.Time, err error) time.Time {
 	return now.Add(retryEvery)
 }
 
-// wait tells why reading stands still. What was appended becomes durable meanwhile, so that Delivery can make room.
+// wait tells why reading stands still. Meanwhile what was appended becomes durable, so that Delivery can make room, and
+// what the kubelet rotates away is pinned.
 func (in *Intake) wait(now time.Time, why error) time.Time {
 	if in.blocked.Load() == nil {
 		in.slog.Warn("reading stands still; the log files wait", "why", why)
@@ -121,6 +125,7 @@ func (in *Intake) wait(now time.Time, why error) time.Time {
 	if err := in.sync(); err != nil {
 		return in.giveUp(now, err)
 	}
+	in.source.Look(now)
 	return now.Add(syncEvery)
 }
 

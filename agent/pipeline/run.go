@@ -52,6 +52,7 @@ type agent struct {
 	reserve  *reserve
 	store    *checkpoint.Store
 	state    checkpoint.State
+	setAside bool // there was another checkpoint, which could not be read
 	log      *wal.Log
 	deadLog  *wal.Log
 	tail     *tail.Tailer
@@ -80,23 +81,27 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // turn runs the two loops.
 func (a *agent) turn(ctx context.Context) error {
-	deliveryCtx, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSending()
 	drain := make(chan struct{})
 	var g errgroup.Group
 	g.Go(func() error {
 		defer close(drain)
-		if err := a.intake.Run(ctx, a.drained); err != nil {
-			cut()
-			return err
-		}
-		if ctx.Err() != nil {
+		err := a.intake.Run(reading, a.drained)
+		if err == nil && ctx.Err() != nil {
 			a.o.Logger.Info("stopping: all that was read is durable", "grace", a.c.Delivery.Grace)
-			time.AfterFunc(a.c.Delivery.Grace, cut)
+			time.AfterFunc(a.c.Delivery.Grace, stopSending)
+		} else if err != nil {
+			stopSending()
 		}
-		return nil
+		return err
 	})
-	g.Go(func() error { return a.delivery.Run(deliveryCtx, a.c.Sink.Elasticsearch.Concurrency, drain) })
+	g.Go(func() error {
+		defer stopReading()
+		return a.delivery.Run(sending, a.c.Sink.Elasticsearch.Concurrency, drain)
+	})
 	err := g.Wait()
 	a.o.Logger.Info("stopped", "read", a.tail.Report().ReadBytes, "acked_index", a.delivery.Acked(), "durable_index", a.log.Durable())
 	return err
@@ -125,8 +130,8 @@ func (a *agent) open(ctx context.Context) (err error) {
 	if err := a.reserve.spend(func() error { return a.openCheckpoint(path) }); err != nil {
 		return err
 	}
-	recovery, err := a.openLogs()
-	if err != nil {
+	var recovery *wal.Recovery
+	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
 		return err
 	}
 	if a.sink, err = sink.New(sinkConfig(c, a.o.Logger)); err != nil {
@@ -162,6 +167,7 @@ func (a *agent) openCheckpoint(path string) (err error) {
 		}
 		a.o.Logger.Error("the checkpoint can't be read: beginning a new one; everything that is still there is read and sent again, "+
 			"the backend keeps one copy", "error", err, "kept", aside)
+		a.setAside = true
 		if a.store, err = checkpoint.Open(path); err == nil {
 			a.state, err = a.store.State()
 		}
@@ -178,10 +184,8 @@ func (a *agent) openLogs() (*wal.Recovery, error) {
 	}
 	a.log = log
 	if len(recovery.Damaged) > 0 {
-		a.o.Logger.Error("blocks of the WAL can't be read; their ranges are in the ledger", "blocks", len(recovery.Damaged))
-		if err := a.store.Commit(checkpoint.Change{Losses: losses(recovery.Damaged)}); err != nil {
-			return nil, err
-		}
+		// Delivery meets them in their turn, and lists them in the ledger then.
+		a.o.Logger.Error("blocks of the WAL can't be read", "blocks", len(recovery.Damaged))
 	}
 	if err := a.log.Release(a.state.Acked); err != nil {
 		return nil, err
@@ -208,7 +212,7 @@ func known(state checkpoint.State, recovery *wal.Recovery) []tail.Known {
 
 func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 	o := tail.Options{Node: a.c.NodeName, PinDir: filepath.Join(a.c.DataDir, "pins"), Known: known(a.state, recovery),
-		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0,
+		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0 && !a.setAside,
 		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Log: a.o.Logger}
 	for _, in := range a.c.Inputs {
 		switch {

@@ -14,6 +14,9 @@ import (
 // errChanged says that a File's bytes are not the ones that were read: it was truncated, or written anew.
 var errChanged = errors.New("the file changed under its reader")
 
+// errDamaged says that the rest of a .gz can't be decompressed.
+var errDamaged = errors.New("damaged or cut off")
+
 // content is the uncompressed bytes of an open log file.
 type content interface {
 	// readAt fills p from off on and returns less than len(p) bytes only at the end.
@@ -51,6 +54,7 @@ type zipped struct {
 	from int64
 	tail []byte // up to 64 bytes before from
 	end  bool
+	err  error // what stopped decompression: given out behind the last good byte
 }
 
 func newZipped(f *os.File) (*zipped, error) {
@@ -67,20 +71,18 @@ func (c *zipped) readAt(p []byte, off int64) (int, error) {
 			return 0, err
 		}
 	}
-	for !c.end && c.from+int64(len(c.kept)) < off+int64(len(p)) {
-		if err := c.more(off); err != nil {
-			return 0, err
-		}
+	for !c.end && c.err == nil && c.from+int64(len(c.kept)) < off+int64(len(p)) {
+		c.more(off)
 	}
 	c.forget(off)
-	if off > c.from { // behind the end
-		return 0, nil
+	if off > c.from || len(c.kept) == 0 { // behind the end
+		return 0, c.err
 	}
 	return copy(p, c.kept), nil
 }
 
 // more decompresses a piece, after it has let go of what lies before off.
-func (c *zipped) more(off int64) error {
+func (c *zipped) more(off int64) {
 	c.forget(off)
 	const piece = 64 << 10
 	n := len(c.kept)
@@ -90,12 +92,10 @@ func (c *zipped) more(off int64) error {
 	m, err := c.z.Read(c.kept[n : n+piece])
 	c.kept = c.kept[:n+m]
 	if err == io.EOF {
-		c.end, err = true, nil
+		c.end = true
+	} else if err != nil {
+		c.err = fmt.Errorf("decompress: %w: %w", errDamaged, err)
 	}
-	if err != nil {
-		return fmt.Errorf("decompress: %w", err)
-	}
-	return nil
 }
 
 // forget lets go of the bytes before off, but for the tail.
@@ -124,7 +124,7 @@ func (c *zipped) restart() error {
 	if err := c.z.Reset(c.f); err != nil {
 		return err
 	}
-	c.kept, c.tail, c.from, c.end = c.kept[:0], c.tail[:0], 0, false
+	c.kept, c.tail, c.from, c.end, c.err = c.kept[:0], c.tail[:0], 0, false, nil
 	return nil
 }
 

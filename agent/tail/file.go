@@ -37,7 +37,7 @@ type file struct {
 
 	src       content // nil while closed
 	hot       bool    // rounds visit it
-	touched   bool    // read is ahead of safe
+	pending   int     // Records between safe and read
 	nextLook  time.Time
 	met       time.Time
 	lastGrew  time.Time
@@ -80,7 +80,7 @@ func (f *file) readUp() bool {
 }
 
 // done says that nothing is left to do for f, unless it grows against all expectation.
-func (f *file) done() bool { return f.lost || f.ended && f.readUp() && !f.touched }
+func (f *file) done() bool { return f.lost || f.ended && f.readUp() && f.pending == 0 }
 
 // cold says that rounds need not visit f until a scan sees that it grew.
 func (f *file) cold(now time.Time) bool {

@@ -41,6 +41,9 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if p != nil {
 		return t.fillJoined(p, f, b, now)
 	}
+	if f.held > 0 && !t.flush && t.unchanged(f, now) {
+		return atEnd
+	}
 	for room := wal.TargetText - len(b.Text); ; room = wal.MaxText {
 		text, more, err := t.readChunk(f, b, len(b.Text), room)
 		if err != nil {
@@ -65,6 +68,16 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 		f.reached(text[end:], now)
 		return atEnd
 	}
+}
+
+// unchanged says that reading what f holds back again would tell nothing new.
+func (t *Tailer) unchanged(f *file, now time.Time) bool {
+	p, ok := f.src.(plain)
+	if !ok || f.ended || now.Sub(f.heldSince) > openFor {
+		return false
+	}
+	st, err := statAt(int(p.f.Fd()), "")
+	return err == nil && st.size == int64(f.read.off)+int64(f.held)
 }
 
 // recordEnd says where a Record that starts with text ends; 0 where it can't end yet. more: the File goes on behind it.
@@ -153,10 +166,8 @@ func (t *Tailer) give(f *file, b *wal.Block, text []byte, cut, chained bool) {
 	r.End, r.Prefix, r.Tail, r.Text = f.read.off, f.read.prefix, crc32.Checksum(f.read.tailBytes(), castagnoli), b.Text[start:]
 	b.Records = append(b.Records, r)
 	f.heldSince, f.held = time.Time{}, 0
-	if !f.touched {
-		f.touched = true
-		t.touched = append(t.touched, f)
-	}
+	f.pending++
+	t.given = append(t.given, given{f: f, after: f.read})
 	t.records.Add(1)
 }
 
@@ -164,6 +175,10 @@ func (t *Tailer) give(f *file, b *wal.Block, text []byte, cut, chained bool) {
 func (t *Tailer) fail(f *file, now time.Time, err error) filled {
 	if errors.Is(err, errChanged) {
 		t.truncated(f, now)
+		return atEnd
+	}
+	if f.gz && errors.Is(err, errDamaged) {
+		t.loseDamaged(f, now, err)
 		return atEnd
 	}
 	f.problem = err.Error()

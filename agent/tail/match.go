@@ -53,6 +53,13 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	if n != nil && n.src == nil && n.entry.size == e.size && !t.flush && !e.quiet(now) {
 		return nil // as before
 	}
+	if e.pin && e.links == 1 && e.size == 0 && e.quiet(now) { // a silent container is gone
+		if err := t.pins.remove(e.path); err != nil {
+			t.warnOnce(e.path, "can't remove a pin", err)
+		}
+		delete(fo.nascent, e.key)
+		return nil
+	}
 	if n == nil {
 		n = &nascent{pin: pin}
 	}
@@ -69,7 +76,7 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 		n.src = src
 	}
 	n.entry = *e
-	delete(t.unreadable, e.path)
+	delete(fo.unreadable, e.path)
 	t.pinNascent(fo, n)
 	return t.peek(fo, n, now)
 }
@@ -115,7 +122,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 	for _, s := range strangers {
 		e := &s.entry
 		f := t.identify(fo, s, false)
-		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling {
+		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
 			continue
@@ -148,7 +155,7 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 	if errors.Is(err, syscall.ENOENT) || e.gz && !e.quiet(now) {
 		return
 	}
-	t.unreadable[e.path] = err.Error()
+	fo.unreadable[e.path] = err.Error()
 	t.warnOnce(e.path, "can't read a log file; the others go on", err)
 	if e.gz {
 		fo.passed[e.key] = e.stat // until it changes
@@ -163,6 +170,10 @@ func (t *Tailer) pinNascent(fo *folder, n *nascent) {
 	}
 	pin, err := t.pins.add(fo, p.f, n.entry)
 	if err != nil {
+		if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.EPERM) {
+			t.warnOnce(n.entry.path, "can't pin a log file", err)
+			return
+		}
 		t.pins.works = false
 		t.o.Log.Warn("no hard links between the log folder and data_dir: only open descriptors keep rotated files until they are read, "+
 			"and a killed agent lets go of them", "error", err)
@@ -198,8 +209,8 @@ func (t *Tailer) identify(fo *folder, s *stranger, byInode bool) *file {
 			if f.attached != attached || f.lost || !f.mayBe(e) || byInode && !f.onInode(e) {
 				continue
 			}
-			if !byInode && f.desc.Format == wal.Plain && e.kind == live && !e.pin {
-				continue // a new file may well start like the one before
+			if !byInode && f.desc.Format == wal.Plain && !e.gz && (e.kind == live && !e.pin || attached && e.size > f.size) {
+				continue // a new file may well start like the one before, and no copy is longer than what it is of
 			}
 			if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) {
 				return f
@@ -214,7 +225,17 @@ func (f *file) mayBe(e *entry) bool {
 	if f.folder.pod != "" {
 		return f.desc.Attempt == e.attempt
 	}
-	return strings.HasPrefix(e.name, filepath.Base(f.desc.Path))
+	base := filepath.Base(f.desc.Path)
+	return e.name == base || e.of == base || f.onInode(e) || renamedFrom(e.name, map[string]bool{base: true}) != ""
+}
+
+// afterKnown says whether a sibling that is no known File was written after one of the Files with its base name came to
+// be: then it was rotated twice between two looks. Older ones were there before us, and nobody asked for them.
+func (fo *folder) afterKnown(e *entry) bool {
+	return slices.ContainsFunc(fo.files, func(f *file) bool {
+		birth := f.desc.Identity.Birth
+		return filepath.Base(f.desc.Path) == e.of && birth != 0 && e.mtime > birth
+	})
 }
 
 func (f *file) onInode(e *entry) bool {
@@ -232,14 +253,20 @@ func (t *Tailer) verify(f *file, e *entry, src content) bool {
 	if err == nil && reached == off && prefix == f.read.prefix {
 		return true
 	}
+	if err != nil && e.gz && f.desc.Format != wal.Plain {
+		return true // damaged before the Offset: fill tells what that costs
+	}
 	// The first line of a container's log has a time in nanoseconds: on one inode that is proof enough.
 	if !sameInode || f.desc.Format == wal.Plain || f.known == nil || err != nil || reached < int64(f.desc.Start) {
 		return false
 	}
-	t.o.Log.Warn("a log file is not what was read of it before a restart: going on behind that", "path", e.path,
+	t.o.Log.Warn("a log file is not what was read of it before a restart: its end was lost in a power cut", "path", e.path,
 		"file", f.desc.ID, "read", off, "size", e.size)
-	f.safe.off, f.safe.prefix = wal.Offset(reached), prefix
-	f.read, f.size = f.safe, reached
+	f.safe = position{off: wal.Offset(reached), prefix: prefix}
+	if reached == off { // it shrank, and grew again: what is new below the Offset was never read
+		f.safe = position{off: f.desc.Start}
+	}
+	f.read, f.size = f.safe, int64(f.safe.off)
 	return true
 }
 
@@ -298,7 +325,14 @@ func (t *Tailer) newFile(fo *folder, e *entry, line []byte) *file {
 	if e.pin {
 		path = filepath.Join(fo.dir, e.name)
 	}
-	d := &wal.File{Path: path, Format: fo.in.Format, Node: t.o.Node, Identity: identityOf(e.key, line)}
+	in := fo.in
+	if e.of != "" && e.kind == sibling {
+		path, e.in = filepath.Join(fo.dir, e.of), fo.live[e.of]
+	}
+	if e.in != nil {
+		in = e.in
+	}
+	d := &wal.File{Path: path, Format: in.Format, Node: t.o.Node, Identity: identityOf(e.key, line)}
 	if d.Format == "" {
 		d.Format = parse.Detect(line)
 	}
@@ -314,7 +348,7 @@ func (t *Tailer) newFile(fo *folder, e *entry, line []byte) *file {
 			}
 		}
 	}
-	d.Route = route(fo.in.Route, d)
+	d.Route = route(in.Route, d)
 	for n := 0; ; n++ {
 		d.ID = DeriveID(d, fo.pod, line, n)
 		if t.byID[d.ID] == nil {

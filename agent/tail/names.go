@@ -32,13 +32,17 @@ type folder struct {
 	pod       string // <ns>_<pod>_<uid>; "" outside containers
 	container string
 
-	files   []*file
-	byKey   map[key]*file    // whose bytes stand behind an inode
-	nascent map[key]*nascent // files whose first line isn't complete
-	passed  map[key]stat     // siblings of a files input that nobody asked for, as they were when looked at
-	series  map[int]*series  // by attempt
-	live    map[string]bool  // of a files input: the names that its patterns match
-	entries []entry          // as of this scan
+	files    []*file
+	byKey    map[key]*file     // whose bytes stand behind an inode
+	nascent  map[key]*nascent  // files whose first line isn't complete
+	passed   map[key]stat      // siblings of a files input that nobody asked for, as they were when looked at
+	series   map[int]*series   // by attempt
+	live     map[string]*input // of a files input: the names that patterns match
+	entries  []entry           // as of this scan
+	unlisted bool              // this scan could not list it
+	attempt  int               // the highest that has a live name
+
+	unreadable map[string]string // path to what is wrong
 }
 
 // entry is a name under which a scan found a log file.
@@ -48,6 +52,8 @@ type entry struct {
 	path    string
 	attempt int
 	stamp   string // what rotation added to the name
+	in      *input // of a files input: whose pattern matches the name
+	of      string // of a files input: the known name that a rotation may have made this one of
 	kind    kind
 	gz      bool
 	pin     bool
@@ -92,7 +98,8 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 	fo := t.folders[id]
 	if fo == nil {
 		fo = &folder{in: in, dir: dir, pod: pod, container: container, byKey: map[key]*file{},
-			nascent: map[key]*nascent{}, passed: map[key]stat{}, series: map[int]*series{}}
+			nascent: map[key]*nascent{}, passed: map[key]stat{}, series: map[int]*series{},
+			unreadable: map[string]string{}}
 		t.folders[id] = fo
 	}
 	if dir != "" {
@@ -104,7 +111,7 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 // list finds the folders of all inputs and the names in them.
 func (t *Tailer) list() {
 	for _, fo := range t.folders {
-		fo.entries, fo.live = fo.entries[:0], nil
+		fo.entries, fo.live, fo.unlisted, fo.attempt = fo.entries[:0], nil, false, 0
 	}
 	for _, in := range t.inputs {
 		if in.Root != "" {
@@ -135,6 +142,7 @@ func (t *Tailer) listPods(in *input) {
 		root, err := os.OpenRoot(in.Root)
 		if err != nil {
 			t.warnOnce(in.Root, "can't open the folder of pod logs", err)
+			t.unlist(in)
 			return
 		}
 		t.calm(in.Root)
@@ -145,6 +153,7 @@ func (t *Tailer) listPods(in *input) {
 		t.warnOnce(in.Root, "can't list the folder of pod logs", err)
 		in.root.Close()
 		in.root = nil
+		t.unlist(in)
 		return
 	}
 	for _, pod := range pods {
@@ -153,7 +162,9 @@ func (t *Tailer) listPods(in *input) {
 		}
 		containers, err := os.ReadDir(filepath.Join(in.Root, pod.Name()))
 		if err != nil {
-			t.warnUnlessGone(filepath.Join(in.Root, pod.Name()), err)
+			if t.warnUnlessGone(filepath.Join(in.Root, pod.Name()), err) {
+				t.unlist(in)
+			}
 			continue
 		}
 		for _, c := range containers {
@@ -165,19 +176,20 @@ func (t *Tailer) listPods(in *input) {
 	}
 }
 
+// unlist notes that nothing is known of the folders of in.
+func (t *Tailer) unlist(in *input) {
+	for _, fo := range t.folders {
+		fo.unlisted = fo.unlisted || fo.in == in
+	}
+}
+
 // listFolder adds the container logs in dir, which is fo's own folder or the one with its pins.
 func (t *Tailer) listFolder(fo *folder, dir string, pin bool) {
-	d, err := os.Open(dir)
-	if err != nil {
-		t.warnUnlessGone(dir, err)
+	d, names := t.names(fo, dir)
+	if d == nil {
 		return
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		t.warnUnlessGone(dir, err)
-		return
-	}
 	for _, name := range names {
 		logName := name
 		if pin {
@@ -192,6 +204,22 @@ func (t *Tailer) listFolder(fo *folder, dir string, pin bool) {
 	}
 }
 
+// names opens and lists dir. It returns nil where it can't.
+func (t *Tailer) names(fo *folder, dir string) (*os.File, []string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		fo.unlisted = t.warnUnlessGone(dir, err) || fo.unlisted
+		return nil, nil
+	}
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		fo.unlisted = t.warnUnlessGone(dir, err) || fo.unlisted
+		d.Close()
+		return nil, nil
+	}
+	return d, names
+}
+
 // addEntry stats name in the open folder dir and adds it to fo's entries.
 func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 	st, err := statAt(dir, name)
@@ -200,12 +228,15 @@ func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 	}
 	switch {
 	case err != nil:
-		t.warnUnlessGone(e.path, err)
+		fo.unlisted = t.warnUnlessGone(e.path, err) || fo.unlisted
 	case !st.regular:
 		t.warnOnce(e.path, "passing over what is no regular file", nil)
 	default:
 		e.stat = st
 		fo.entries = append(fo.entries, e)
+		if e.kind == live && !e.pin {
+			fo.attempt = max(fo.attempt, e.attempt)
+		}
 	}
 }
 
@@ -220,9 +251,11 @@ func (t *Tailer) listPaths(in *input) {
 		for _, path := range paths {
 			fo := t.folderFor(in, filepath.Dir(path), "", "")
 			if fo.live == nil {
-				fo.live = map[string]bool{}
+				fo.live = map[string]*input{}
 			}
-			fo.live[filepath.Base(path)] = true
+			if name := filepath.Base(path); fo.live[name] == nil { // the first input that wants it has it
+				fo.live[name] = in
+			}
 		}
 	}
 	for _, fo := range t.folders {
@@ -233,37 +266,51 @@ func (t *Tailer) listPaths(in *input) {
 }
 
 func (t *Tailer) listSiblings(fo *folder) {
-	d, err := os.Open(fo.dir)
-	if err != nil {
-		t.warnUnlessGone(fo.dir, err)
+	d, names := t.names(fo, fo.dir)
+	if d == nil {
 		return
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		t.warnUnlessGone(fo.dir, err)
-		return
-	}
+	bases := fo.bases()
 	for _, name := range names {
-		e := entry{name: name, path: filepath.Join(fo.dir, name), gz: strings.HasSuffix(name, ".gz")}
-		if !fo.live[name] {
-			if !fo.renamed(name) {
-				continue
-			}
+		e := entry{name: name, path: filepath.Join(fo.dir, name), gz: strings.HasSuffix(name, ".gz"), in: fo.live[name]}
+		switch e.of = renamedFrom(name, bases); {
+		case e.of != "" && e.in != nil && !bases[name]:
+			e.kind = rotated
+		case e.of != "" && e.in == nil:
 			e.kind = sibling
+		case e.in == nil:
+			continue
 		}
 		t.addEntry(fo, int(d.Fd()), name, e)
 	}
 }
 
-// renamed says whether name may be what a rotation made of a File of fo: app.log.1, app.log-20261122.gz.
-func (fo *folder) renamed(name string) bool {
+// bases returns the names under which the Files of fo were first met.
+func (fo *folder) bases() map[string]bool {
+	bases := map[string]bool{}
 	for _, f := range fo.files {
-		if base := filepath.Base(f.desc.Path); len(name) > len(base) && strings.HasPrefix(name, base) {
-			return true
+		bases[filepath.Base(f.desc.Path)] = true
+	}
+	return bases
+}
+
+// renamedFrom returns the known name that a rotation may have made name of, or "". Rotations append (app.log.1,
+// app.log-20261122.gz) or put something in front of the ending (app-2026-11-22.log, app-2026-11-22.1.log.gz).
+func renamedFrom(name string, bases map[string]bool) string {
+	for i := len(name) - 1; i > 0; i-- {
+		if strings.ContainsRune(".-_", rune(name[i])) && bases[name[:i]] {
+			return name[:i]
 		}
 	}
-	return false
+	plain := strings.TrimSuffix(name, ".gz")
+	ending := filepath.Ext(plain)
+	for i := 1; i < len(plain)-len(ending); i++ {
+		if strings.ContainsRune(".-_", rune(plain[i])) && bases[plain[:i]+ending] {
+			return plain[:i] + ending
+		}
+	}
+	return ""
 }
 
 // remember makes a file of what an earlier run left behind.
@@ -273,7 +320,10 @@ func (t *Tailer) remember(k *Known) {
 	f.safe = position{off: k.Offset, prefix: k.Prefix}
 	f.read, f.known = f.safe, k
 	var fo *folder
-	if d.Pod != "" {
+	if in := t.podInput(d.Path); d.Pod != "" && in != nil {
+		pod := fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID)
+		fo = t.folderFor(in, filepath.Join(in.Root, pod, d.Container), pod, d.Container)
+	} else if d.Pod != "" {
 		fo = t.folderFor(nil, "", fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID), d.Container)
 	} else {
 		fo = t.folderFor(t.inputOf(d.Path), filepath.Dir(d.Path), "", "")
@@ -313,8 +363,11 @@ func (fo *folder) seriesOf(attempt int) *series {
 	return fo.series[attempt]
 }
 
-func (t *Tailer) warnUnlessGone(path string, err error) {
-	if !os.IsNotExist(err) {
-		t.warnOnce(path, "can't look at a log folder", err)
+// warnUnlessGone tells about an error, and whether it says anything but that there is nothing.
+func (t *Tailer) warnUnlessGone(path string, err error) bool {
+	if os.IsNotExist(err) {
+		return false
 	}
+	t.warnOnce(path, "can't look at logs", err)
+	return true
 }

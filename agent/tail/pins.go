@@ -82,7 +82,7 @@ func (t *Tailer) listPins() {
 	if t.o.PinDir == "" {
 		return
 	}
-	in := t.podInput()
+	in := t.podInput("")
 	pods, err := os.ReadDir(t.o.PinDir)
 	if err != nil || in == nil {
 		return // none yet
@@ -102,11 +102,17 @@ func (t *Tailer) listPins() {
 	}
 }
 
-func (t *Tailer) podInput() *input {
+// podInput returns the input under whose root path lies, or else the first one that has a root; nil if none has.
+func (t *Tailer) podInput(path string) *input {
+	var some *input
 	for _, in := range t.inputs {
-		if in.Root != "" {
+		switch {
+		case in.Root == "":
+		case strings.HasPrefix(path, in.Root+"/"):
 			return in
+		case some == nil:
+			some = in
 		}
 	}
-	return nil
+	return some
 }

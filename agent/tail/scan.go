@@ -2,6 +2,7 @@ package tail
 
 import (
 	"cmp"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,9 @@ func (t *Tailer) scan(now time.Time) {
 		t.warnOnce(t.pins.dir, "pins may not survive a power cut", err)
 	}
 	t.commit()
+	if len(t.warned) > maxWarned {
+		clear(t.warned)
+	}
 	t.scans++
 	t.publish(now)
 }
@@ -65,6 +69,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 	for _, f := range slices.Clone(fo.files) {
 		t.look(f, pinned, now)
 	}
+	fo.sweep()
 }
 
 // assign gives an entry to the File whose inode it names.
@@ -79,6 +84,20 @@ func (fo *folder) assign(e *entry) {
 	}
 }
 
+// sweep forgets what was noted about names that are gone.
+func (fo *folder) sweep() {
+	here := make(map[key]bool, len(fo.entries))
+	paths := make(map[string]bool, len(fo.unreadable))
+	for i := range fo.entries {
+		here[fo.entries[i].key] = true
+		if fo.unreadable[fo.entries[i].path] != "" {
+			paths[fo.entries[i].path] = true
+		}
+	}
+	maps.DeleteFunc(fo.passed, func(k key, _ stat) bool { return !here[k] })
+	maps.DeleteFunc(fo.unreadable, func(path, _ string) bool { return !paths[path] })
+}
+
 // look brings f up to date with the entries that are its.
 func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 	e := f.plainEntry
@@ -90,6 +109,8 @@ func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 		t.lookAtEntry(f, e, pinned, now)
 	case f.src != nil && f.attached:
 		t.lookAtDescriptor(f, now)
+	case f.folder.unlisted:
+		return // what can't be listed isn't gone
 	default:
 		t.lookForLost(f, now)
 		return
@@ -102,8 +123,9 @@ func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 }
 
 func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.Time) {
-	if f.gz != e.gz && f.src != nil {
+	if f.gz != e.gz {
 		t.close(f)
+		f.endSeen = time.Time{}
 	}
 	f.missing, f.path, f.gz, f.pin = 0, e.path, e.gz, ""
 	f.rotated = e.gz || e.pin || e.kind != live || t.superseded(f)
@@ -133,6 +155,11 @@ func (t *Tailer) grow(f *file, st stat, now time.Time) {
 		t.truncated(f, now)
 		return
 	}
+	if st.size < f.size { // what was cut off was seen and not read
+		t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: wal.Offset(st.size), End: wal.Offset(f.size),
+			Cause: checkpoint.CauseTruncated, Since: f.lastGrew, Until: now})
+		f.size = st.size
+	}
 	if st.size > f.size || f.lastGrew.IsZero() {
 		f.lastGrew = now
 		if mtime := time.Unix(0, st.mtime); f.size == 0 && mtime.Before(now) {
@@ -146,12 +173,7 @@ func (t *Tailer) grow(f *file, st stat, now time.Time) {
 
 // superseded says that a later attempt of f's container writes already.
 func (t *Tailer) superseded(f *file) bool {
-	for _, e := range f.folder.entries {
-		if e.kind == live && !e.pin && e.attempt > f.desc.Attempt {
-			return true
-		}
-	}
-	return false
+	return f.folder.pod != "" && f.folder.attempt > f.desc.Attempt
 }
 
 // finish lets go of all that was held for a File that is read to its end.
@@ -170,6 +192,11 @@ func (t *Tailer) finish(f *file) {
 func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if f.attached {
 		clear(f.folder.passed) // a copy may do now
+		for k, other := range f.folder.byKey {
+			if other == f {
+				delete(f.folder.byKey, k)
+			}
+		}
 	}
 	f.path, f.attached = "", false
 	if f.missing++; f.missing < 2 {
@@ -178,7 +205,7 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}
-	if !f.touched && t.o.Acked() >= f.index {
+	if f.pending == 0 && t.o.Acked() >= f.index {
 		t.forget(f)
 	}
 }
@@ -197,6 +224,15 @@ func (t *Tailer) lose(f *file, now time.Time) {
 	t.changed.Losses = append(t.changed.Losses, l)
 	t.o.Log.Error("bytes of a log file are gone before they were read", "path", f.desc.Path, "file", f.desc.ID,
 		"start", l.Start, "end", l.End, "cause", l.Cause)
+}
+
+// loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know.
+func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
+	f.lost = true
+	t.close(f)
+	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: f.read.off, AtLeast: true,
+		Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
+	t.o.Log.Error("the rest of a compressed log can't be read", "path", f.path, "file", f.desc.ID, "start", f.read.off, "error", err)
 }
 
 // forget drops all memory of f: nothing on the disk can match it any more, and all of it is acknowledged.
@@ -270,8 +306,10 @@ func (t *Tailer) publish(now time.Time) {
 		r.Files = append(r.Files, status.File{ID: f.desc.ID.String(), Path: f.desc.Path, Size: f.size, Durable: int64(f.safe.off), Lag: lag,
 			State: f.state(), Error: f.problem, LastGrew: f.lastGrew})
 	}
-	for path, problem := range t.unreadable {
-		r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: problem})
+	for _, fo := range t.folders {
+		for path, problem := range fo.unreadable {
+			r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: problem})
+		}
 	}
 	slices.SortFunc(r.Files, func(a, b status.File) int {
 		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))
@@ -302,7 +340,7 @@ func (t *Tailer) AtEnd() bool {
 			return false
 		}
 	}
-	return len(t.touched) == 0
+	return len(t.given) == 0
 }
 
 // Finished is asked while nothing is left to do. It says yes when a whole scan since the first such question found

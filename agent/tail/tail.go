@@ -21,6 +21,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"logboom/agent/status"
 	"logboom/checkpoint"
 	"logboom/wal"
@@ -78,7 +80,7 @@ type Tailer struct {
 	folders map[string]*folder
 	hot     []*file // Files that have or may soon have something to read
 	round   []*file // those of hot that this round has not visited
-	touched []*file // Files with Records that are not durable yet
+	given   []given // Records that are not durable yet, in order
 	open    int     // descriptors held
 
 	nextScan time.Time
@@ -88,10 +90,9 @@ type Tailer struct {
 		scans   int
 		records int64
 	}
-	flush      bool              // ship what stands unfinished at the ends of Files
-	warned     map[string]bool   // paths about which something was logged
-	unreadable map[string]string // path to what is wrong
-	changed    checkpoint.Change // for the ledger, gathered in a scan
+	flush   bool              // ship what stands unfinished at the ends of Files
+	warned  map[string]bool   // paths about which something was logged
+	changed checkpoint.Change // for the ledger, gathered in a scan
 
 	readBytes, records atomic.Int64
 	report             atomic.Pointer[Report]
@@ -112,9 +113,9 @@ type Report struct {
 
 // New makes a Tailer. It looks at nothing yet.
 func New(o Options) *Tailer {
-	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}, unreadable: map[string]string{}}
+	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}}
 	if t.o.MaxOpen == 0 {
-		t.o.MaxOpen = 4096
+		t.o.MaxOpen = defaultMaxOpen()
 	}
 	t.pins = pins{dir: o.PinDir, works: o.PinDir != ""}
 	for i := range o.Inputs {
@@ -130,14 +131,11 @@ func New(o Options) *Tailer {
 // Poll appends Records to b until b is full or nothing is left to read now. It returns when to look again; the zero time
 // means at once.
 func (t *Tailer) Poll(now time.Time, b *wal.Block) time.Time {
-	if !now.Before(t.nextScan) {
-		t.nextScan = now.Add(scanEvery)
-		t.scan(now)
-	}
+	t.Look(now)
 	if len(t.round) == 0 {
 		t.startRound(now)
 	}
-	for len(t.round) > 0 && len(b.Text) < wal.TargetText {
+	for len(t.round) > 0 && len(b.Text) < wal.TargetText && len(b.Records) < wal.MaxRecords {
 		f := t.round[0]
 		t.round = t.round[1:]
 		if t.fill(f, b, now) == full {
@@ -189,23 +187,50 @@ func (t *Tailer) startRound(now time.Time) {
 	}
 }
 
-// Taken says that all Records since the last Taken or Rewind are durable, the last of them in Block index.
-func (t *Tailer) Taken(index wal.Index) {
-	for _, f := range t.touched {
-		t.readBytes.Add(int64(f.read.off - f.safe.off))
-		f.safe, f.index, f.touched = f.read, index, false
-	}
-	t.touched = t.touched[:0]
+// given is a Record that is not durable yet.
+type given struct {
+	f     *file
+	after position  // behind the Record
+	index wal.Index // of its Block; 0: that is not appended yet
 }
 
-// Rewind says that no Record since the last Taken is durable: they will be read again.
+// Look scans when it is time, and reads nothing: while nothing can be written, what comes and goes is still pinned.
+func (t *Tailer) Look(now time.Time) {
+	if !now.Before(t.nextScan) {
+		t.nextScan = now.Add(scanEvery)
+		t.scan(now)
+	}
+}
+
+// Appended says that the Records given out since the last call are in Block index.
+func (t *Tailer) Appended(index wal.Index) {
+	for i := len(t.given) - 1; i >= 0 && t.given[i].index == 0; i-- {
+		t.given[i].index = index
+	}
+}
+
+// Taken says that the Records in Blocks up to durable are durable.
+func (t *Tailer) Taken(durable wal.Index) {
+	n := 0
+	for ; n < len(t.given) && t.given[n].index != 0 && t.given[n].index <= durable; n++ {
+		g := &t.given[n]
+		t.readBytes.Add(int64(g.after.off - g.f.safe.off))
+		g.f.safe, g.f.index = g.after, g.index
+		g.f.pending--
+	}
+	t.given = append(t.given[:0], t.given[n:]...)
+}
+
+// Rewind says that all other Records are void: they will be given out again.
 func (t *Tailer) Rewind() {
-	for _, f := range t.touched {
-		f.read, f.touched = f.safe, false
+	for _, g := range t.given {
+		f := g.f
+		f.read, f.pending = f.safe, 0
+		f.endSeen, f.heldSince, f.held = time.Time{}, time.Time{}, 0
 		f.nextLook = time.Time{}
 		t.warm(f)
 	}
-	t.touched = t.touched[:0]
+	t.given = t.given[:0]
 	t.round = t.round[:0]
 }
 
@@ -246,6 +271,18 @@ func (t *Tailer) warm(f *file) {
 		f.hot = true
 		t.hot = append(t.hot, f)
 	}
+}
+
+// maxWarned bounds what warnOnce remembers.
+const maxWarned = 10000
+
+// defaultMaxOpen leaves half of the descriptors to everything else.
+func defaultMaxOpen() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 512
+	}
+	return int(min(limit.Cur/2, 1<<16))
 }
 
 // warnOnce logs what concerns a path once until calm is called for it.

@@ -128,6 +128,7 @@ func (n *node) take(b *wal.Block) {
 		n.ids[id] = string(e.Message)
 		return nil
 	}))
+	n.tail.Appended(n.index)
 	n.tail.Taken(n.index)
 	n.acked = n.index
 }
