@@ -27,13 +27,19 @@ var workloads = []workload{
 	{Plan: numbered.Plan{Name: "errors", Count: 9000, Stderr: 1}, rate: 300},
 	{Plan: numbered.Plan{Name: "quiet", Count: 15}, rate: 0.5},
 	{Plan: numbered.Plan{Name: "crash", Count: 1500, Stderr: 3}, rate: 1000, crashes: 2},
+	pinned,
 }
+
+// pinned is deleted, and prints its last words, while no agent runs: only a hard link keeps those.
+var pinned = workload{Plan: numbered.Plan{Name: "pinned", Count: 2000, Stderr: 4}, lastWords: 300}
 
 // leavers are started while the agent runs again; their files go before it ends.
 var leavers = []workload{
-	{Plan: numbered.Plan{Name: "gone", Count: 5000, Stderr: 2}, lastWords: 200},
+	gone,
 	{Plan: numbered.Plan{Name: "job", Count: 400, Stderr: 5}, openEnd: true, job: true},
 }
+
+var gone = workload{Plan: numbered.Plan{Name: "gone", Count: 5000, Stderr: 2}, lastWords: 200}
 
 func (w workload) args() []string {
 	args := []string{
