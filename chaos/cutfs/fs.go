@@ -43,6 +43,7 @@ var ErrOn = errors.New("the power is on")
 // FS is a mounted file system. Its methods may be called from any goroutine.
 type FS struct {
 	mountpoint string
+	unguard    func()
 
 	mu      sync.Mutex // guards all below, and the session's and volume's state
 	vol     *volume
@@ -62,7 +63,12 @@ func Mount(mountpoint string, o Options) (*FS, error) {
 		o.Age = 30 * time.Second
 	}
 	f := &FS{mountpoint: mountpoint, vol: newVolume(o)}
+	var err error
+	if f.unguard, err = startGuard(mountpoint); err != nil {
+		return nil, err
+	}
 	if err := f.mount(); err != nil {
+		f.unguard()
 		return nil, err
 	}
 	return f, nil
@@ -126,6 +132,7 @@ func (f *FS) Unmount() error {
 		<-s.forgotten
 	default:
 	}
+	defer f.unguard()
 	return f.unmount(s)
 }
 

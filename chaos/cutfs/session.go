@@ -81,7 +81,7 @@ func (s *session) open(n *inode, out *fuse.OpenOut) {
 	s.last++
 	s.handles[s.last] = &handle{n: n}
 	n.opens++
-	out.Fh, out.OpenFlags = s.last, fuse.FOPEN_KEEP_CACHE
+	out.Fh, out.OpenFlags = s.last, fuse.FOPEN_KEEP_CACHE|fuse.FOPEN_NOFLUSH
 }
 
 func (s *session) release(fh uint64) {
