@@ -152,7 +152,7 @@ func checkRows(tx *bolt.Tx) error {
 
 // State reads all that a start needs.
 func (s *Store) State() (State, error) {
-	st := State{Files: make(map[wal.FileID]FileState), Lost: make(map[string]int64)}
+	st := State{Files: make(map[wal.FileID]FileState)}
 	err := s.transact("read checkpoint", func(db *bolt.DB) error {
 		return db.View(func(tx *bolt.Tx) error { return readState(begin(tx), &st) })
 	})
@@ -162,14 +162,32 @@ func (s *Store) State() (State, error) {
 	return st, nil
 }
 
+// Lost returns the bytes in the ledger by Cause.
+func (s *Store) Lost() (map[string]int64, error) {
+	var lost map[string]int64
+	err := s.transact("read checkpoint", func(db *bolt.DB) error {
+		return db.View(func(tx *bolt.Tx) error {
+			lost = readLost(begin(tx))
+			return nil
+		})
+	})
+	return lost, err
+}
+
+func readLost(r *rows) map[string]int64 {
+	all := make(map[string]int64)
+	c := r.tx.Bucket([]byte(metaBucket)).Cursor()
+	for k, v := c.Seek([]byte(lostPrefix)); bytes.HasPrefix(k, []byte(lostPrefix)) && len(v) == 8; k, v = c.Next() {
+		all[string(k[len(lostPrefix):])] = int64(binary.BigEndian.Uint64(v))
+	}
+	return all
+}
+
 func readState(r *rows, st *State) error {
 	st.Acked = wal.Index(r.number(ackedKey))
 	st.Durable = wal.Index(r.number(durableKey))
 	st.BootID = string(r.get(metaBucket, []byte(bootKey)))
-	lost := r.tx.Bucket([]byte(metaBucket)).Cursor()
-	for k, v := lost.Seek([]byte(lostPrefix)); bytes.HasPrefix(k, []byte(lostPrefix)) && len(v) == 8; k, v = lost.Next() {
-		st.Lost[string(k[len(lostPrefix):])] = int64(binary.BigEndian.Uint64(v))
-	}
+	st.Lost = readLost(r)
 	return r.tx.Bucket([]byte(offsetsBucket)).ForEach(func(k, v []byte) error {
 		var fs FileState
 		if len(k) != len(wal.FileID{}) || !fs.decode(v) {

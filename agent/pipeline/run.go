@@ -134,7 +134,7 @@ func (a *agent) open(ctx context.Context) (err error) {
 	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
 		return err
 	}
-	if a.sink, err = sink.New(sinkConfig(c, a.o.Logger)); err != nil {
+	if a.sink, err = sink.New(SinkConfig(c, a.o.Logger)); err != nil {
 		return err
 	}
 	a.tail = tail.New(a.tailOptions(recovery))
@@ -231,7 +231,8 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 	return o
 }
 
-func sinkConfig(c *config.Config, l *slog.Logger) sink.Config {
+// SinkConfig is what the sink needs of c.
+func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 	es := c.Sink.Elasticsearch
 	headers := map[string]string{}
 	for name, value := range es.Headers {

@@ -28,6 +28,9 @@ func (a *agent) status() status.Status {
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
 		Files: report.Files, FileCount: report.Count,
 	}
+	if lost, err := a.store.Lost(); err == nil {
+		s.Lost = lost
+	}
 	if problem := d.problem.Load(); problem != nil {
 		s.Delivery.LastError = *problem
 	}
@@ -47,6 +50,11 @@ func problems(s *status.Status) []status.Problem {
 	var all []status.Problem
 	add := func(severity, what, do string) {
 		all = append(all, status.Problem{Severity: severity, What: what, Do: do})
+	}
+	for cause, n := range s.Lost {
+		if n > 0 {
+			add("loss", fmt.Sprintf("%d bytes were lost (%s)", n, cause), "logboom ledger says which")
+		}
 	}
 	if s.Intake.Blocked != "" {
 		add("stuck", "reading stands still: "+s.Intake.Blocked, "free space, raise the limit, or bring the backend back; the log files wait meanwhile")

@@ -120,7 +120,7 @@ func lost(s *Status) map[string]int64 {
 	for _, cause := range checkpoint.Causes() {
 		all[cause] = 0
 	}
-	maps.Copy(all, s.Account.Lost)
+	maps.Copy(all, s.Lost)
 	return all
 }
 

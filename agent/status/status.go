@@ -10,13 +10,13 @@ type Status struct {
 	Started time.Time `json:"started"`
 	Now     time.Time `json:"now"`
 
-	Intake    Intake    `json:"intake"`
-	WAL       WAL       `json:"wal"`
-	Delivery  Delivery  `json:"delivery"`
-	Account   Account   `json:"account"`
-	Files     []File    `json:"files"` // worst lag first, at most MaxFiles
-	FileCount int       `json:"file_count"`
-	Problems  []Problem `json:"problems"` // what a person should look at, worst first
+	Intake    Intake           `json:"intake"`
+	WAL       WAL              `json:"wal"`
+	Delivery  Delivery         `json:"delivery"`
+	Lost      map[string]int64 `json:"lost_bytes"` // in the ledger, by cause
+	Files     []File           `json:"files"`      // worst lag first, at most MaxFiles
+	FileCount int              `json:"file_count"`
+	Problems  []Problem        `json:"problems"` // what a person should look at, worst first
 }
 
 // MaxFiles bounds Status.Files.
@@ -63,16 +63,6 @@ type Delivery struct {
 	LastError   string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
 	LastErrorAt time.Time `json:"last_error_at"`
 	BackendUp   bool      `json:"backend_up"` // the last attempt was answered
-}
-
-// Account is invariant 5 in numbers, in bytes of content, over all Files since the checkpoint was made.
-type Account struct {
-	Read         int64            `json:"read"`
-	Acked        int64            `json:"acked"`
-	Waiting      int64            `json:"waiting"`
-	DeadLettered int64            `json:"dead_lettered"`
-	Excluded     int64            `json:"excluded"`
-	Lost         map[string]int64 `json:"lost"` // by cause, as the ledger has it
 }
 
 // File is one File as the status page lists it.

@@ -29,7 +29,7 @@ func busy() Status {
 			OldestBlock: start.Add(59 * time.Minute)},
 		Delivery: Delivery{Acked: 301, Stored: 302, Duplicates: 303, DeadLetters: 304, AckedBytes: 305, Retries: 306, SentBytes: 307,
 			InFlight: 308, LastAck: start.Add(2 * time.Minute), LastStep: start.Add(3 * time.Minute), BackendUp: true},
-		Account:   Account{Lost: map[string]int64{"truncated": 401, "dropped": 402}},
+		Lost:      map[string]int64{"truncated": 401, "dropped": 402},
 		Files:     []File{{Path: "/a", Lag: 7}, {Path: "/b", Lag: 5, Error: "permission denied"}, {Path: "/a", Lag: 2}, {Path: "/c"}},
 		FileCount: 501,
 		Problems:  []Problem{{Severity: "stuck", What: "x"}, {Severity: "warning", What: "y"}, {Severity: "warning", What: "z"}},

@@ -92,7 +92,7 @@ function fill(s) {
     tr.append(make("td", f.path), make("td", f.error ? f.state + ": " + f.error : f.state), make("td", bytes(f.lag), "number"), make("td", bytes(f.size), "number"));
     return tr;
   }));
-  const lost = Object.entries(s.account.lost || {}).filter(([, n]) => n > 0);
+  const lost = Object.entries(s.lost_bytes || {}).filter(([, n]) => n > 0);
   set("lost", lost.length ? lost.map(([cause, n]) => bytes(n) + " " + cause).join(", ") + ": logboom ledger lists what" : "Nothing");
 }
 
