@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -130,7 +131,7 @@ func (h *health) log(level slog.Level, message string, args ...any) {
 		return
 	}
 	h.logged[key] = now
-	h.logger.Log(nil, level, message, args...)
+	h.logger.Log(context.Background(), level, message, args...)
 }
 
 // Health says how delivery goes.
