@@ -47,6 +47,9 @@ elasticsearch: ## a real Elasticsearch on 127.0.0.1:9200, from Maven artifacts
 elasticsearch-stop:
 	./chaos/elasticsearch/stop.sh
 
+powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse
+	LOGBOOM_REQUIRE_FUSE=1 LOGBOOM_POWERCUTS=$(or $(N),1000) $(GO) test -count=1 -v -timeout 0 -run TestPowerCuts ./chaos/powercut
+
 clean:
 	rm -rf $(BIN) tmp
 
