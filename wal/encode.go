@@ -17,10 +17,10 @@ const (
 
 // Bounds of a Block's header.
 const (
-	maxDescription  = 256 << 10 // bytes of one File's JSON
-	maxDescriptions = 8 << 20   // bytes of a Block's Files' JSON, before compression
-	maxNote         = 64 << 10  // bytes
-	maxRow          = 1 << 17   // Files in a Segment
+	maxDescription  = 64 << 10 // bytes of one File's JSON
+	maxDescriptions = 8 << 20  // bytes of a Block's Files' JSON, before compression
+	maxNote         = 64 << 10 // bytes
+	maxRow          = 1 << 17  // Files in a Segment
 )
 
 // encoder makes frames. Its memory is reused; one goroutine uses it.
@@ -66,9 +66,9 @@ func (e *encoder) descriptions(p []byte, t *table, index Index) ([]byte, error) 
 		if r.seen == index || r.uses == describeTwice {
 			continue
 		}
-		text, err := json.Marshal(r.file)
+		text, err := describe(r.file)
 		if err != nil {
-			return nil, fmt.Errorf("describe file %s: %w", r.file.ID, err)
+			return nil, err
 		}
 		if len(text) > maxDescription || len(e.plain)+len(text) > maxDescriptions-16 {
 			return nil, fmt.Errorf("%w: file %s has a description of %d bytes", ErrTooLarge, r.file.ID, len(text))
@@ -90,6 +90,20 @@ func (e *encoder) descriptions(p []byte, t *table, index Index) ([]byte, error) 
 	start := len(p)
 	p, codec := e.packer.pack(p, e.plain)
 	return appendSection(p, start, codec, len(e.plain)), nil
+}
+
+// describe returns f as JSON. Labels beyond all measure are left out: they belong to a pod, and must not stop the others.
+func describe(f *File) ([]byte, error) {
+	text, err := json.Marshal(f)
+	if len(text) > maxDescription {
+		bare := *f
+		bare.Labels = nil
+		text, err = json.Marshal(&bare)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe file %s: %w", f.ID, err)
+	}
+	return text, nil
 }
 
 // appendSection puts codec, plain length and packed length before the packed bytes that begin at start.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	tidwall "github.com/tidwall/wal"
 )
 
 // openSim opens a WAL on a recording disk.
@@ -181,45 +183,114 @@ func TestEachFailureGivesUpAndLosesNothing(t *testing.T) {
 	}
 }
 
-// TestGivenUpBlocksAreNotGivenOutAgain: even when they can't be cut off, the next Segment's Prev says that they don't count.
+// TestGivenUpBlocksAreNotGivenOutAgain: even when they can't be cut off, the next Segment's Prev says that they don't
+// count; the same for a Segment that was given up behind its summary.
 func TestGivenUpBlocksAreNotGivenOutAgain(t *testing.T) {
-	for _, cut := range []bool{true, false} {
-		l, d := openSim(t, Options{})
-		w := newWriter(1, 1)
-		first, second, again := w.block(1, 0), w.block(1, 0), w.block(1, 0)
-		mustAppend(t, l, first)
-		if err := l.Append(second); err != nil {
-			t.Fatal(err)
-		}
-		d.fail = func(op string) error {
-			if op == "sync" || op == "truncate" && !cut {
-				return syscall.EIO
-			}
-			return nil
-		}
-		if err := l.Sync(); !errors.Is(err, ErrGivenUp) {
-			t.Fatalf("Sync: %v", err)
-		}
-		d.fail = nil
-		again.Records, again.Text = second.Records, second.Text
-		mustAppend(t, l, again)
-		if again.Index <= second.Index {
-			t.Fatalf("index %d after %d was given up", again.Index, second.Index)
-		}
-		for range 2 {
-			got, damaged := drain(t, l, 0)
-			if len(damaged) > 0 {
-				t.Fatalf("damaged: %+v", damaged)
-			}
-			sameAll(t, got, []*Block{first, again})
-			l.Close()
-			var err error
-			if l, _, err = open(Options{Dir: l.shelf.dir}, d); err != nil {
+	for name, c := range map[string]struct{ cut, sealing bool }{
+		"cut off": {true, false}, "left there": {false, false}, "sealed, cut off": {true, true}, "sealed": {false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, d := openSim(t, Options{})
+			w := newWriter(1, 1)
+			first, second, again := w.block(1, 0), w.block(1, 0), w.block(1, 0)
+			mustAppend(t, l, first)
+			file := segmentFiles(t, l.shelf.dir)[0]
+			good := readFile(t, file)
+			if err := l.Append(second); err != nil {
 				t.Fatal(err)
 			}
-		}
-		l.Close()
+			d.fail = func(op string) error {
+				if op == "sync" || op == "truncate" && !c.cut {
+					return syscall.EIO
+				}
+				return nil
+			}
+			err := l.Sync
+			if c.sealing {
+				err = l.seal
+			}
+			if err := err(); !errors.Is(err, ErrGivenUp) {
+				t.Fatal(err)
+			}
+			d.fail = nil
+			if left := readFile(t, file); c.cut != (len(left) == len(good)) {
+				t.Fatalf("%d bytes are left, %d are durable", len(left), len(good))
+			}
+			again.Records, again.Text = second.Records, second.Text
+			mustAppend(t, l, again)
+			if again.Index <= second.Index {
+				t.Fatalf("index %d after %d was given up", again.Index, second.Index)
+			}
+			for range 2 {
+				got, damaged := drain(t, l, 0)
+				if len(damaged) > 0 {
+					t.Fatalf("damaged: %+v", damaged)
+				}
+				sameAll(t, got, []*Block{first, again})
+				l.Close()
+				var err error
+				if l, _, err = open(Options{Dir: l.shelf.dir}, d); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.Close()
+		})
 	}
+}
+
+// TestGivingUpLeavesNothingOpen: tidwall keeps its file open when the fsync of its Close fails.
+func TestGivingUpLeavesNothingOpen(t *testing.T) {
+	l, d := openSim(t, Options{})
+	if err := l.Append(newWriter(1, 1).block(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	fails := 2
+	d.fail = func(op string) error {
+		if op != "sync" || fails == 0 {
+			return nil
+		}
+		fails--
+		return syscall.EIO
+	}
+	file := d.files[folderName(1)].real
+	if err := l.Sync(); !errors.Is(err, ErrGivenUp) {
+		t.Fatal(err)
+	}
+	if err := file.Sync(); !errors.Is(err, tidwall.ErrClosed) {
+		t.Fatalf("the file is still open: %v", err)
+	}
+	if files := segmentFiles(t, l.shelf.dir); len(files) > 0 || l.Stats().Segments > 0 || l.Stats().Bytes > 0 {
+		t.Fatalf("nothing of it was durable, and it is there: %v, %+v", files, l.Stats())
+	}
+}
+
+// TestSealWithoutFsyncVouchesForNothing: a power cut may keep a summary and lose a page of the Blocks before it. Nobody was
+// promised those, so they are read again, and are no damage.
+func TestSealWithoutFsyncVouchesForNothing(t *testing.T) {
+	l, d := openSim(t, Options{})
+	w := newWriter(1, 1)
+	blocks := []*Block{w.block(1, 0), w.block(1, 0), w.block(1, 0)}
+	for _, b := range blocks {
+		if err := l.Append(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size := l.head.size
+	mustClose(t, l)
+	file := segmentFiles(t, l.shelf.dir)[0]
+	p := readFile(t, file)
+	p[size/2]++ // in the second one
+	writeFile(t, file, p)
+	l, r, err := open(Options{Dir: l.shelf.dir}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got, damaged := drain(t, l, 0)
+	if e := r.Files[w.files[0].ID]; len(damaged)+len(r.Damaged) > 0 || e.End != blocks[0].Records[0].End {
+		t.Fatalf("read up to %d, damaged %+v %+v", e.End, r.Damaged, damaged)
+	}
+	sameAll(t, got, blocks[:1])
 }
 
 func TestEveryErrorSaysWhatFailed(t *testing.T) {

@@ -3,11 +3,13 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -268,6 +270,34 @@ func TestLogLineThatIsABlockIsNotOne(t *testing.T) {
 	sameAll(t, got, []*Block{want[0], want[2], want[3]})
 }
 
+// TestForgedIndexIsRefused: where the first Block is damaged nobody knows the salt yet. An Index out of all proportion must
+// not be taken from what follows: all further ones would have to be higher.
+func TestForgedIndexIsRefused(t *testing.T) {
+	forge := filepath.Join(t.TempDir(), "forge")
+	l, _ := mustOpen(t, Options{Dir: forge, Acked: 1 << 40})
+	mustAppend(t, l, newWriter(1, 8).block(1, 0))
+	fake := readFile(t, segmentFiles(t, forge)[0])
+
+	dir := filepath.Join(t.TempDir(), "wal")
+	l, _ = mustOpen(t, Options{Dir: dir})
+	w := newWriter(1, 1)
+	b := new(Block)
+	noise := make([]byte, 3000)
+	for k := range noise {
+		noise[k] = byte(w.rand.Uint32())
+	}
+	w.put(b, 0, append(noise, fake...))
+	mustAppend(t, l, b, w.block(1, 0))
+	file := segmentFiles(t, dir)[0]
+	p := readFile(t, file)
+	p[20]++ // in the first one's fixed part
+	writeFile(t, file, p)
+	_, r := mustOpen(t, Options{Dir: dir})
+	if r.Last != 2 || len(r.Damaged) != 1 || r.Damaged[0].Index != 1 || r.Damaged[0].End != Offset(len(b.Text)) {
+		t.Fatalf("%+v", r)
+	}
+}
+
 // badDisk has sectors that can't be read.
 type badDisk struct {
 	p        []byte
@@ -440,6 +470,67 @@ func TestRecordKeepsItsMarks(t *testing.T) {
 	mustAppend(t, l, b)
 	got, _ := drain(t, l, 0)
 	sameAll(t, got, []*Block{b})
+}
+
+// TestLabelsBeyondMeasureAreLeftOut: a pod with half a megabyte of labels must not stop the others.
+func TestLabelsBeyondMeasureAreLeftOut(t *testing.T) {
+	l, _ := mustOpen(t, Options{Dir: filepath.Join(t.TempDir(), "wal")})
+	w := newWriter(2, 1)
+	w.files[0].Labels = map[string]string{}
+	for i := range 10000 {
+		w.files[0].Labels[fmt.Sprint("example.com/label-", i)] = "a value of a few dozen bytes, as they are"
+	}
+	mustAppend(t, l, w.block(1, 0, 1))
+	got, _ := drain(t, l, 0)
+	if f := got[0].Records[0].File; len(f.Labels) > 0 || f.Pod != w.files[0].Pod || len(got[0].Records[1].File.Labels) == 0 {
+		t.Fatalf("%+v", f)
+	}
+}
+
+// TestTooManyDescriptionsAreRefused: and what was appended before is as durable as an fsync makes it.
+func TestTooManyDescriptionsAreRefused(t *testing.T) {
+	l, _ := mustOpen(t, Options{Dir: filepath.Join(t.TempDir(), "wal")})
+	w := newWriter(200, 1)
+	good, bad, next := w.block(1, 0), new(Block), w.block(1, 1)
+	for i := 2; i < 200; i++ {
+		w.files[i].Path = strings.Repeat("x", 50000)
+		w.put(bad, i, []byte("x\n"))
+	}
+	mustAppend(t, l, good)
+	if err := l.Append(bad); !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, next)
+	got, damaged := drain(t, l, 0)
+	if len(damaged) > 0 {
+		t.Fatal(damaged)
+	}
+	sameAll(t, got, []*Block{good, next})
+}
+
+func TestNothingUnpacksBeyondItsPromise(t *testing.T) {
+	p, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := newUnpacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := bytes.Repeat([]byte("a line of text\n"), 10000)
+	packed, codec := p.pack(nil, text)
+	for _, size := range []int{0, 100, len(text) - 1, len(text) + 1} {
+		dst := make([]byte, 2*len(text))
+		if _, err := u.unpack(dst, packed, codec, size); !errors.Is(err, errUnpack) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if bytes.ContainsFunc(dst[min(size, len(text)):], func(r rune) bool { return r != 0 }) {
+			t.Errorf("%d bytes were promised, and more were written", size)
+		}
+	}
+	if got, err := u.unpack(nil, packed, codec, len(text)); err != nil || !bytes.Equal(got, text) {
+		t.Error(err)
+	}
 }
 
 func TestLargestBlockFits(t *testing.T) {

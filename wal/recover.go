@@ -19,6 +19,8 @@ type Extent struct {
 	// Prefix and Tail are that Record's checksums.
 	Prefix, Tail uint32
 	Index        Index
+
+	sparse bool // dead letters: its Records do not follow one another
 }
 
 // Recovery is what Open found.

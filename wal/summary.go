@@ -2,7 +2,6 @@ package wal
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"time"
@@ -28,9 +27,9 @@ func (e *encoder) summary(t *table, first Index, f frame) ([]byte, error) {
 		if r.extent.File == nil {
 			continue
 		}
-		text, err := json.Marshal(r.file)
+		text, err := describe(r.file)
 		if err != nil {
-			return nil, fmt.Errorf("describe file %s: %w", r.file.ID, err)
+			return nil, err
 		}
 		count++
 		e.plain = appendExtent(e.plain, uint64(n), &r.extent)
@@ -60,7 +59,11 @@ func appendExtent(p []byte, number uint64, e *Extent) []byte {
 	p = binary.AppendUvarint(p, uint64(e.End))
 	p = binary.LittleEndian.AppendUint32(p, e.Prefix)
 	p = binary.LittleEndian.AppendUint32(p, e.Tail)
-	return binary.AppendUvarint(p, uint64(e.Index))
+	var flags byte
+	if e.sparse {
+		flags = flagNote
+	}
+	return append(binary.AppendUvarint(p, uint64(e.Index)), flags)
 }
 
 // summary reads the one at the end of s's file, without its rows when rows is false. nil: there is none, or it is damaged.
@@ -143,8 +146,10 @@ func (d *decoder) row(c *cursor, s *summary) error {
 		Tail:   c.uint32(),
 		Index:  Index(c.uvarint(uint64(s.last))),
 	}
+	flags := c.byte()
+	e.sparse = flags == flagNote
 	text := c.bytes(int(c.uvarint(maxDescription)))
-	if c.bad {
+	if c.bad || flags&^flagNote != 0 {
 		return errHeader
 	}
 	if err := d.names.describe(number, text); err != nil {

@@ -106,7 +106,7 @@ func (a *account) gap(f *File, start, end Offset, after, before Index) {
 func (a *account) take(r *Record, base Offset, b, first Index) {
 	e, known := a.files[r.File.ID]
 	switch {
-	case r.Note != "": // a dead letter says nothing of its neighbours
+	case r.Note != "" || e.sparse: // dead letters do not follow one another
 	case known && e.End < r.Start:
 		a.gap(r.File, e.End, r.Start, e.Index, b)
 	case !known && base < r.Start:
@@ -115,6 +115,7 @@ func (a *account) take(r *Record, base Offset, b, first Index) {
 	if !known {
 		e.Start = min(base, r.Start)
 	}
+	e.sparse = e.sparse || r.Note != ""
 	e.File, e.End, e.Prefix, e.Tail, e.Index = r.File, r.End, r.Prefix, r.Tail, b
 	a.files[r.File.ID] = e
 }
@@ -127,12 +128,13 @@ func (a *account) sum(s *summary) {
 			continue
 		}
 		switch {
+		case row.sparse:
 		case known && e.Index >= s.first && e.End < row.End: // its last Records here are damaged
 			a.gap(row.File, e.End, row.End, e.Index, s.last+1)
 		case known && e.Index < s.first && e.End < row.Start: // those of a Segment before are missing
 			a.gap(row.File, e.End, row.Start, e.Index, s.first)
 		}
-		if !known || e.Index < s.first { // all its Records here are damaged, if there is a hole
+		if !row.sparse && (!known || e.Index < s.first) { // all its Records here are damaged, if there is a hole
 			a.gap(row.File, row.Start, row.End, s.first-1, s.last+1)
 		}
 		if known {

@@ -67,6 +67,7 @@ func (t *table) took(b *Block, numbers []uint32) {
 		if e.File == nil {
 			*e = Extent{File: r.File, Start: r.Start}
 		}
+		e.sparse = e.sparse || r.Note != ""
 		e.End, e.Prefix, e.Tail, e.Index = r.End, r.Prefix, r.Tail, b.Index
 	}
 }
