@@ -23,7 +23,6 @@ type Config struct {
 	LockWait time.Duration `yaml:"lock_wait"` // how long a start waits for another agent to end; default 60s
 	Inputs   []Input       `yaml:"inputs"`    // at least one
 	WAL      WAL           `yaml:"wal"`
-	Pins     Pins          `yaml:"pins"`
 	Sink     Sink          `yaml:"sink"`
 	Delivery Delivery      `yaml:"delivery"`
 	HTTP     HTTP          `yaml:"http"`
@@ -57,11 +56,6 @@ type WAL struct {
 	SegmentSize Bytes  `yaml:"segment_size"` // 1MiB to 64MiB; default 8MiB
 	MinFree     Space  `yaml:"min_free"`     // of the volume of data_dir; reading stops below it; default 15%
 	OnFull      OnFull `yaml:"on_full"`      // default block
-}
-
-// Pins are the hard links that keep rotated files until they are read.
-type Pins struct {
-	MaxSize Bytes `yaml:"max_size"` // bytes that only pins keep on the disk; default 10GiB
 }
 
 // Sink is where Events go.
@@ -119,7 +113,6 @@ func (c *Config) setDefaults() {
 		DataDir:  "/var/log/logboom",
 		LockWait: time.Minute,
 		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block},
-		Pins:     Pins{MaxSize: 10 * GiB},
 		Sink: Sink{Elasticsearch: Elasticsearch{
 			Index: "logs-logboom-default", CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
 			MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second,
