@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -169,6 +170,35 @@ func TestHealthSaysInPlainWordsWhatIsWrong(t *testing.T) {
 		}
 		cancel()
 		<-done
+	}
+}
+
+// What is no HTTP may be anything, our own request for instance.
+func TestHealthDoesNotQuoteTheOtherSide(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			_, _ = io.WriteString(c, "message 1\r\n\r\n")
+			_ = c.Close()
+		}
+	}()
+	s := newSink(t, "http://"+l.Addr().String())
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = s.Send(ctx, testEvents(testFile(1), 5))
+	if h := s.Health(); err == nil || h.LastError == "" || strings.Contains(h.LastError+err.Error(), "message") {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 

@@ -334,7 +334,7 @@ func TestLogIsQuietAndDiscreet(t *testing.T) {
 	var log bytes.Buffer
 	c := Config{
 		Logger: slog.New(slog.NewTextHandler(&log, nil)), Username: "me", Password: "hunter2",
-		URLs: []string{"http://other:hunter2@dead:80"},
+		URLs: []string{"http://other:hunter2@dead:80"}, MinBackoff: 100 * time.Millisecond, MaxBackoff: time.Second,
 	}
 	inBubble(t, c, func(t *testing.T, b *backend, s *Sink) {
 		start := time.Now()
