@@ -133,7 +133,7 @@ func TestWhatIsWrongIsToldWithItsPlace(t *testing.T) {
 		"bad pattern": {edit("kubernetes: {}", "files: {paths: [\"/a[\"]}"),
 			"x.yaml:2:21: inputs[0].files.paths[0]: \"/a[\" is not a pattern\n    2 |   - files: {paths: [\"/a[\"]}\n      |                     ^"},
 		"reads its own files": {edit("kubernetes: {}", "files: {paths: [\"/var/log/**\"]}"),
-			"x.yaml:2:21: inputs[0].files.paths[0]: \"/var/log/**\" matches files in data_dir, which logboom writes itself\n    2 |   - files: {paths: [\"/var/log/**\"]}\n      |                     ^"},
+			"x.yaml:2:21: inputs[0].files.paths[0]: \"/var/log/**\" can match files in data_dir, which logboom writes itself\n    2 |   - files: {paths: [\"/var/log/**\"]}\n      |                     ^"},
 		"root around data_dir": {edit("kubernetes: {}", "kubernetes: {root: /var/log}"),
 			"x.yaml:2:24: inputs[0].kubernetes.root and data_dir must not lie inside each other\n    2 |   - kubernetes: {root: /var/log}\n      |                        ^"},
 		"relative": {small + "data_dir: data\n",
