@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"logboom/agent/config"
+	"logboom/agent/pipeline"
 	"logboom/checkpoint"
 	"logboom/sink"
 )
@@ -131,7 +132,7 @@ func (k *checker) agent() {
 }
 
 func (k *checker) backend(ctx context.Context) {
-	s, err := sink.New(asking(&k.conf.Sink.Elasticsearch))
+	s, err := sink.New(pipeline.SinkConfig(k.conf, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		k.fail("backend", "%v", err)
 		return
@@ -149,15 +150,4 @@ func (k *checker) backend(ctx context.Context) {
 	default:
 		k.ok("backend", "%s answers: %s %s", info.URL, info.Distribution, info.Version)
 	}
-}
-
-// asking is what it takes to reach the backend, without what only sending needs.
-func asking(es *config.Elasticsearch) sink.Config {
-	headers := map[string]string{}
-	for name, value := range es.Headers {
-		headers[name] = value.Reveal()
-	}
-	return sink.Config{URLs: es.URLs, Username: es.Username, Password: es.Password.Reveal(), APIKey: es.APIKey.Reveal(), Bearer: es.Bearer.Reveal(),
-		Headers: headers, CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
-		Timeout: checkTimeout, Logger: slog.New(slog.DiscardHandler)}
 }
