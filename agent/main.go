@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,8 +39,16 @@ func main() {
 	os.Exit(code)
 }
 
-// execute runs one command line and returns its exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// execute runs one command line and returns its exit code. A panic of the command is a failure: the Go runtime would end
+// with 2, as if the configuration were wrong. In a goroutine of its own a panic still does that, for nothing here can
+// recover it.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "panic: %v\n\n%s", r, debug.Stack())
+			code = exitFailed
+		}
+	}()
 	root := &cobra.Command{
 		Use:               "logboom",
 		Short:             "Secure the logs of a Kubernetes node and deliver them to Elasticsearch or OpenSearch",

@@ -106,6 +106,19 @@ func TestExitCodesTellUsageFromFailure(t *testing.T) {
 	}
 }
 
+// broken panics as a command might.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { panic("BUG: broken") }
+
+func TestAPanicIsNoUsageError(t *testing.T) {
+	var stderr bytes.Buffer
+	code := execute(t.Context(), []string{"version"}, broken{}, &stderr)
+	if code != exitFailed || !regexp.MustCompile(`(?s)^panic: BUG: broken\n\ngoroutine .*broken\.Write`).MatchString(stderr.String()) {
+		t.Errorf("%d %s", code, stderr.String())
+	}
+}
+
 // safe is a buffer for a command that is still running.
 type safe struct {
 	mu sync.Mutex
