@@ -189,7 +189,7 @@ func TestHealthDoesNotQuoteTheOtherSide(t *testing.T) {
 			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
 				_, _ = io.Copy(io.Discard, r.Body)
 			}
-			_, _ = io.WriteString(c, "message 1\r\n\r\n")
+			_, _ = io.WriteString(c, "message\r\n\r\n")
 			_ = c.Close()
 		}
 	}()
