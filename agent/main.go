@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -33,6 +34,7 @@ const (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http writes there what a peer sent, which may quote somebody's logs
 	ctx, stop := untilSignal(context.Background(), os.Exit)
 	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -99,3 +99,15 @@ func TestGoneAndBackWhileTheBackendIsDown(t *testing.T) {
 	n.once("a", "b", "c")
 	t.Logf("losses %v", n.losses)
 }
+
+func TestALinkToAContainersLogIsReadOnce(t *testing.T) {
+	n := newNode(t)
+	links := t.TempDir()
+	n.inputs = append(n.inputs, Input{Paths: []string{links + "/*.log"}, Route: "logs"})
+	n.lines("0.log", "a")
+	must(t, os.Symlink(n.path("0.log"), filepath.Join(links, "web.log")))
+	n.start()
+	n.poll(0)
+	n.poll(time.Second)
+	n.want("a")
+}

@@ -224,6 +224,9 @@ func (t *Tailer) names(fo *folder, dir string) (*os.File, []string) {
 func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 	st, err := statAt(dir, name)
 	if err == nil && st.link {
+		if t.leadsToPods(fo, e.path) {
+			return // read under its own name
+		}
 		st, err = statx(dir, name, 0)
 	}
 	switch {
@@ -238,6 +241,25 @@ func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 			fo.attempt = max(fo.attempt, e.attempt)
 		}
 	}
+}
+
+// leadsToPods says whether a link that a files input matches leads to a log that a kubernetes input reads, as those in
+// /var/log/containers do.
+func (t *Tailer) leadsToPods(fo *folder, path string) bool {
+	if fo.pod != "" {
+		return false
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	for _, in := range t.inputs {
+		if in.Root != "" && strings.HasPrefix(target, in.Root+"/") {
+			t.warnOnce(path, "passing over a link to a log that is read as a container's", nil)
+			return true
+		}
+	}
+	return false
 }
 
 // listPaths adds what the patterns of a files input match, and the rotated siblings of those files.

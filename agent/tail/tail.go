@@ -17,6 +17,7 @@ package tail
 import (
 	"cmp"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -119,7 +120,14 @@ func New(o Options) *Tailer {
 	}
 	t.pins = pins{dir: o.PinDir, works: o.PinDir != ""}
 	for i := range o.Inputs {
-		t.inputs = append(t.inputs, &input{Input: o.Inputs[i]})
+		in := &input{Input: o.Inputs[i]}
+		if in.Root != "" {
+			in.Root = filepath.Clean(in.Root)
+		}
+		for n, path := range in.Paths {
+			in.Paths[n] = filepath.Clean(path)
+		}
+		t.inputs = append(t.inputs, in)
 	}
 	for i := range o.Known {
 		t.remember(&o.Known[i])
