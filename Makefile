@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench e2e elasticsearch elasticsearch-stop powercut clean
+.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut clean
 
 all: build
 
@@ -37,6 +37,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
 	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+
+bench-rss: build $(BIN)/backend ## memory while draining 1 GB from 200 files
+	$(GO) run ./bench --corpus text200 --runs 1 --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
 
 e2e: ## a real kubelet's logs into a real Elasticsearch; needs KUBECONFIG on the node, root, Java and Maven
 	LOGBOOM_E2E=1 $(GO) test -count=1 -v -timeout 20m ./chaos/e2e
