@@ -423,6 +423,99 @@ func TestPrevOfALostSegmentCounts(t *testing.T) {
 	}
 }
 
+// TestDamageAfterCrashesAddsUp breaks WALs that have seen kills, power cuts and failing disks.
+func TestDamageAfterCrashesAddsUp(t *testing.T) {
+	for seed := range *runs {
+		s := newSim(t, uint64(seed))
+		s.open()
+		for range 150 {
+			switch n := s.rand.IntN(100); {
+			case n < 60:
+				s.append()
+			case n < 85:
+				s.settled(s.log.Sync())
+			case n < 90:
+				s.restart("kill", s.disk.release)
+			case n < 94:
+				s.restart("cut", func() { s.disk.cut(t, s.dir) })
+			default:
+				s.disk.fail = injecting(s.rand, 1+s.rand.IntN(6), 1+s.rand.IntN(4))
+			}
+		}
+		s.disk.fail = nil
+		s.settled(s.log.Sync())
+		floor := s.log.Durable()
+		s.log.Close()
+		for range 1 + s.rand.IntN(3) {
+			names := segmentFiles(t, s.dir)
+			name := names[s.rand.IntN(len(names))]
+			p := readFile(t, name)
+			if len(p) == 0 {
+				continue
+			}
+			at := s.rand.IntN(len(p))
+			switch s.rand.IntN(4) {
+			case 0:
+				p[at] ^= 1 << s.rand.IntN(8)
+			case 1:
+				clear(p[at:min(len(p), at+s.rand.IntN(2000))])
+			case 2:
+				p = p[:at]
+			default:
+				os.RemoveAll(filepath.Dir(name))
+				continue
+			}
+			writeFile(t, name, p)
+		}
+		s.account(Index(s.rand.IntN(2)) * floor)
+	}
+}
+
+// account is that of image, for what a sim has written. A Record may arrive twice: when the Segment is lost that says which
+// Blocks before it were given up.
+func (s *sim) account(floor Index) {
+	s.t.Helper()
+	l, r, err := Open(Options{Dir: s.dir, Floor: floor})
+	if err != nil {
+		s.fatal("open: %v", err)
+	}
+	defer l.Close()
+	got, damaged := drain(s.t, l, 0)
+	held := map[FileID]map[Offset]string{}
+	for _, f := range s.files {
+		held[f.ID] = map[Offset]string{}
+	}
+	hold := func(f *File, start, end Offset, what string) {
+		for i := start; i < end; i++ {
+			if old := held[f.ID][i]; old != "" && (old == "damaged" || what == "damaged") {
+				s.fatal("byte %d of %s: %s, and %s; damaged %+v", i, f.Pod, old, what, damaged)
+			}
+			held[f.ID][i] = what
+		}
+	}
+	silent := false
+	for _, d := range damaged {
+		if d.File == nil {
+			silent = true
+		} else {
+			hold(d.File, d.Start, d.End, "damaged")
+		}
+	}
+	for _, b := range got {
+		for i := range b.Records {
+			s.check(&b.Records[i])
+			hold(b.Records[i].File, b.Records[i].Start, b.Records[i].End, "delivered")
+		}
+	}
+	for id, e := range r.Files {
+		for i := e.Start; i < e.End; i++ {
+			if held[id][i] == "" && !silent {
+				s.fatal("byte %d of %s is gone without a word; damaged %+v", i, e.File.Pod, damaged)
+			}
+		}
+	}
+}
+
 // TestDeadLettersLeaveNoGaps: Records with a Note do not follow one another, and what lies between them was never here.
 func TestDeadLettersLeaveNoGaps(t *testing.T) {
 	dir := filepath.Join(memoryDir(t), "wal")
@@ -438,6 +531,9 @@ func TestDeadLettersLeaveNoGaps(t *testing.T) {
 	}
 	mustClose(t, l)
 	names := segmentFiles(t, dir)
+	if len(names) != 6 {
+		t.Fatalf("%d segments", len(names))
+	}
 	os.RemoveAll(filepath.Dir(names[1])) // Block 3
 	p := readFile(t, names[3])           // Block 7
 	p[fixedSize+3]++
@@ -445,6 +541,27 @@ func TestDeadLettersLeaveNoGaps(t *testing.T) {
 	l, _ = mustOpen(t, Options{Dir: dir})
 	got, damaged := drain(t, l, 0)
 	if len(got) != 4 || len(damaged) != 2 || damaged[0].Index != 3 || damaged[1].Index != 7 || damaged[0].File != nil || damaged[1].File != nil {
+		t.Fatalf("%d blocks, damaged %+v", len(got), damaged)
+	}
+
+	dir = filepath.Join(memoryDir(t), "unsealed")
+	l, _ = mustOpen(t, Options{Dir: dir})
+	var at [2]int64
+	for i := range 4 {
+		w.block(5, 0)
+		b := w.block(1, 0)
+		b.Records[0].Note = "refused"
+		mustAppend(t, l, b)
+		if i < 2 {
+			at[i] = l.head.size
+		}
+	}
+	file := segmentFiles(t, dir)[0]
+	p = readFile(t, file)
+	p[at[0]+fixedSize+5]++ // the header of the second
+	writeFile(t, file, p)
+	l, _ = mustOpen(t, Options{Dir: dir})
+	if got, damaged = drain(t, l, 0); len(got) != 3 || len(damaged) != 1 || damaged[0].File != nil {
 		t.Fatalf("%d blocks, damaged %+v", len(got), damaged)
 	}
 }

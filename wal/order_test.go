@@ -1,16 +1,20 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	tidwall "github.com/tidwall/wal"
+	"golang.org/x/sys/unix"
 )
 
 // openSim opens a WAL on a recording disk.
@@ -304,5 +308,35 @@ func TestEveryErrorSaysWhatFailed(t *testing.T) {
 	err := l.Append(newWriter(1, 1).block(1, 0))
 	if !errors.Is(err, ErrGivenUp) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "create segment 1") {
 		t.Fatal(err)
+	}
+}
+
+// TestSettleForgetsThePageCache: after a failed fsync the page cache shows what the disk does not have.
+func TestSettleForgetsThePageCache(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	writeFile(t, path, make([]byte, 16*page))
+	var fs unix.Statfs_t
+	if err := unix.Statfs(path, &fs); err != nil || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		t.Skip("needs a file system on a disk")
+	}
+	if err := (realDisk{}).Settle(path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p, err := unix.Mmap(int(f.Fd()), 0, 16*page, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(p)
+	var in [16]byte
+	if _, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&p[0])), 16*page, uintptr(unsafe.Pointer(&in[0]))); errno != 0 {
+		t.Fatal(errno)
+	}
+	if bytes.ContainsFunc(in[:], func(r rune) bool { return r != 0 }) {
+		t.Fatalf("still in memory: %v", in)
 	}
 }

@@ -20,7 +20,8 @@ type Extent struct {
 	Prefix, Tail uint32
 	Index        Index
 
-	sparse bool // dead letters: its Records do not follow one another
+	sparse bool   // dead letters: its Records do not follow one another
+	reach  Offset // the highest End of all its Records
 }
 
 // Recovery is what Open found.

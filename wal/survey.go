@@ -94,6 +94,10 @@ func (a *account) hole(h hole) {
 // continuous, so the first hole between them held these bytes. Without one, nothing was lost: dead letters are not
 // continuous, and a gap may have been acknowledged.
 func (a *account) gap(f *File, start, end Offset, after, before Index) {
+	start = max(start, a.files[f.ID].reach)
+	if start >= end {
+		return
+	}
 	for i := range a.holes {
 		if h := &a.holes[i]; h.to > after && h.from < before {
 			h.lose(f, start, end)
@@ -102,14 +106,33 @@ func (a *account) gap(f *File, start, end Offset, after, before Index) {
 	}
 }
 
+// again notes that the Segment which begins with first holds f from start on. What was called lost of a Segment before and
+// comes again here was given up there: its next Segment, which would say so, is lost.
+func (a *account) again(f FileID, start Offset, first Index) {
+	for i := range a.holes {
+		h := &a.holes[i]
+		h.damaged = slices.DeleteFunc(h.damaged, func(d Damage) bool {
+			return d.Index < first && d.File != nil && d.File.ID == f && d.Start >= start
+		})
+		for k := range h.damaged {
+			if d := &h.damaged[k]; d.Index < first && d.File != nil && d.File.ID == f {
+				d.End = min(d.End, start)
+			}
+		}
+	}
+}
+
 // take adds a Record of Block b. base is where the File's first Record of the Segment that begins with first starts.
 func (a *account) take(r *Record, base Offset, b, first Index) {
 	e, known := a.files[r.File.ID]
+	if r.Note == "" && known && e.Index < first {
+		a.again(r.File.ID, base, first)
+	}
 	switch {
 	case r.Note != "" || e.sparse: // dead letters do not follow one another
-	case known && e.End < r.Start:
+	case known:
 		a.gap(r.File, e.End, r.Start, e.Index, b)
-	case !known && base < r.Start:
+	default:
 		a.gap(r.File, base, r.Start, first-1, b)
 	}
 	if !known {
@@ -117,6 +140,7 @@ func (a *account) take(r *Record, base Offset, b, first Index) {
 	}
 	e.sparse = e.sparse || r.Note != ""
 	e.File, e.End, e.Prefix, e.Tail, e.Index = r.File, r.End, r.Prefix, r.Tail, b
+	e.reach = max(e.reach, r.End)
 	a.files[r.File.ID] = e
 }
 
@@ -127,11 +151,14 @@ func (a *account) sum(s *summary) {
 		if known && e.Index >= row.Index {
 			continue
 		}
+		if !row.sparse && known && e.Index < s.first {
+			a.again(row.File.ID, row.Start, s.first)
+		}
 		switch {
 		case row.sparse:
-		case known && e.Index >= s.first && e.End < row.End: // its last Records here are damaged
+		case known && e.Index >= s.first: // its last Records here are damaged
 			a.gap(row.File, e.End, row.End, e.Index, s.last+1)
-		case known && e.Index < s.first && e.End < row.Start: // those of a Segment before are missing
+		case known: // those of a Segment before are missing
 			a.gap(row.File, e.End, row.Start, e.Index, s.first)
 		}
 		if !row.sparse && (!known || e.Index < s.first) { // all its Records here are damaged, if there is a hole
@@ -140,6 +167,7 @@ func (a *account) sum(s *summary) {
 		if known {
 			row.Start = e.Start
 		}
+		row.reach = max(e.reach, row.End)
 		a.files[row.File.ID] = row
 	}
 }
@@ -187,7 +215,7 @@ func (a *account) block(d *decoder, f *frame, first Index) {
 		}
 		for i := range d.records {
 			if r := &d.records[i]; h != nil {
-				h.lose(r.File, r.Start, r.End)
+				a.lose(h, r)
 			}
 		}
 	}
@@ -195,6 +223,17 @@ func (a *account) block(d *decoder, f *frame, first Index) {
 		if r := &d.records[i]; r.File != nil {
 			a.take(r, d.bases[i], f.index, first)
 		}
+	}
+}
+
+// lose notes that r, of the Block that h is, is damaged. What arrived before, out of a Segment that was given up, is not.
+func (a *account) lose(h *hole, r *Record) {
+	start := r.Start
+	if r.File != nil && r.Note == "" {
+		start = max(start, a.files[r.File.ID].reach)
+	}
+	if start < r.End {
+		h.lose(r.File, start, r.End)
 	}
 }
 
