@@ -1,5 +1,6 @@
 package logboom;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -72,15 +73,22 @@ public final class Launcher {
     /** The owner's end, however it came, is the node's end, and its folder goes too. */
     private static void endWith(long owner, LoopbackNode node, Path dir) {
         Runnable end = () -> {
-            close(node);
-            try (var paths = Files.walk(dir)) {
-                paths.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(java.io.File::delete);
-            } catch (IOException e) {
-                e.printStackTrace();
+            try {
+                close(node);
+                remove(dir);
+            } finally {
+                Runtime.getRuntime().halt(0);
             }
-            Runtime.getRuntime().halt(0);
         };
         ProcessHandle.of(owner).ifPresentOrElse(p -> p.onExit().thenRun(end), end);
+    }
+
+    private static void remove(Path dir) {
+        try (var paths = Files.walk(dir)) {
+            paths.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(File::delete);
+        } catch (IOException e) {
+            e.printStackTrace();
+        }
     }
 
     private static void close(LoopbackNode node) {
