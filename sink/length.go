@@ -64,13 +64,16 @@ type longest struct {
 
 const longestKept = 10 * time.Minute
 
+// maxBody bounds a request before compression, in bytes: a line of one byte makes a document of 300.
+const maxBody = 32 << 20
+
 func (l *longest) start() length {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Now().Before(l.until) {
 		return length{documents: math.MaxInt, bytes: l.bytes}
 	}
-	return length{documents: math.MaxInt, bytes: math.MaxInt64}
+	return length{documents: math.MaxInt, bytes: maxBody}
 }
 
 func (l *longest) note(bytes int64) {

@@ -154,9 +154,7 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 				b.held = append(b.held, Refusal{N: int(n), Type: p.errType, Reason: p.what})
 			}
 		default:
-			if p.scope == noAnswer {
-				b.length.unanswered(len(b.sent))
-			}
+			b.length.unanswered(len(b.sent)) // a 408, 429 or 504 may be about the length, too
 			return p, nil
 		}
 		for _, n := range b.sent {

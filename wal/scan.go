@@ -55,8 +55,11 @@ func (s *scanner) next(f *frame) error {
 	if err != nil {
 		return err
 	}
-	if _, n := binary.Uvarint(p); n > 0 {
+	if size, n := binary.Uvarint(p); n > 0 {
 		if err := s.frame(f, start+int64(n), 0); err != errFrame {
+			return err
+		}
+		if err := s.behind(f, start, start+int64(n), size); err != errFrame {
 			return err
 		}
 	}
@@ -64,10 +67,29 @@ func (s *scanner) next(f *frame) error {
 		if at, err = s.find(at); err != nil {
 			return err
 		}
-		if err := s.frame(f, at, at-start); err != errFrame {
+		// What stands in the middle of a payload may be a log line: it says nothing of the Segment's version.
+		if err := s.frame(f, at, at-start); err != errFrame && !errors.Is(err, ErrVersion) {
 			return err
 		}
 	}
+}
+
+// behind reads the frame behind the damaged one at at, whose entry began at start, where tidwall's length of it is whole: a
+// log line can look like a frame, but has no say in where the entries begin.
+func (s *scanner) behind(f *frame, start, at int64, size uint64) error {
+	if size < minFrame || size > uint64(s.end-at) {
+		return errFrame
+	}
+	next := at + int64(size)
+	p, err := s.view(next, binary.MaxVarintLen32)
+	if err != nil {
+		return err
+	}
+	_, n := binary.Uvarint(p)
+	if n <= 0 {
+		return errFrame
+	}
+	return s.frame(f, next+int64(n), next-start)
 }
 
 // frame reads the frame at at, behind skipped bytes of damage; errFrame if there is none that can stand here.

@@ -121,7 +121,8 @@ func (d *Delivery) gather(b *batch) error {
 		case errors.Is(err, wal.ErrNone) || err != nil && b.n > 0:
 			return nil // what is gathered goes first: Acked counts on nothing being left behind
 		case errors.As(err, &damage):
-			if err := d.store.Commit(checkpoint.Change{Losses: losses(damage.Damaged)}); err != nil {
+			c := checkpoint.Change{Losses: losses(damage.Damaged)}
+			if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 				return fmt.Errorf("list a damaged block in the ledger: %w", err)
 			}
 			d.slog.Error("a block of the WAL can't be read; its ranges are in the ledger", "index", damage.Index, "error", err)
@@ -171,7 +172,7 @@ func (d *Delivery) bury(b *batch) error {
 	if len(b.result.Refused) == 0 {
 		return nil
 	}
-	if err := d.dead.Put(b, b.result.Refused); err != nil {
+	if err := d.reserve.spend(func() error { return d.dead.Put(b, b.result.Refused) }); err != nil {
 		return fmt.Errorf("write dead letters: %w", err)
 	}
 	d.deadLetters.Add(int64(len(b.result.Refused)))

@@ -231,6 +231,9 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 	return o
 }
 
+// holdFor is how long a Route that takes nothing may hold up the others.
+const holdFor = time.Minute
+
 // SinkConfig is what the sink needs of c.
 func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 	es := c.Sink.Elasticsearch
@@ -242,7 +245,7 @@ func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 		URLs: es.URLs, Compression: es.CompressionLevel, Username: es.Username, Password: es.Password.Reveal(),
 		APIKey: es.APIKey.Reveal(), Bearer: es.Bearer.Reveal(), Headers: headers,
 		CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
-		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff, HostName: c.NodeName, Logger: l,
+		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff, HoldFor: holdFor, HostName: c.NodeName, Logger: l,
 	}
 }
 

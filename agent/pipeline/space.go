@@ -22,8 +22,9 @@ type space struct {
 	err     error // of the last look at the volume
 }
 
-// headroom is what the WAL may grow by between two looks: a Block of the largest size, and a Segment's summary.
-const headroom = 2 * wal.MaxText
+// headroom is what the WAL may grow by between two looks: a Block of the largest size, and a Segment's summary. It must
+// stay small against the smallest WAL, whose head is sealed, and so can be removed, only by the next Append.
+const headroom = wal.MaxText + 128<<10
 
 // check returns why nothing may be written now, or nil. It asks the file system at most ten times a second.
 func (s *space) check() error {

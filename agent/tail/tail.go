@@ -143,7 +143,7 @@ func (t *Tailer) Poll(now time.Time, b *wal.Block) time.Time {
 	if len(t.round) == 0 {
 		t.startRound(now)
 	}
-	for len(t.round) > 0 && len(b.Text) < wal.TargetText && len(b.Records) < wal.MaxRecords {
+	for len(t.round) > 0 && len(b.Text) < wal.TargetText && len(b.Records) < maxRecords {
 		f := t.round[0]
 		t.round = t.round[1:]
 		if t.fill(f, b, now) == full {
@@ -280,6 +280,9 @@ func (t *Tailer) warm(f *file) {
 		t.hot = append(t.hot, f)
 	}
 }
+
+// maxRecords bounds a Block of many short Records: with the longest paths, their descriptions still fit into it.
+const maxRecords = 1024
 
 // maxWarned bounds what warnOnce remembers.
 const maxWarned = 10000
