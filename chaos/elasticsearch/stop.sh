@@ -22,8 +22,14 @@ dir=$(cd "${dir:-$here/../../tmp/elasticsearch-$port}" 2>/dev/null && pwd) || di
 # The number in the file may be another process's by now: the folder in its command line tells.
 runs() { ! ended && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$dir"; }
 
-# A process that ends loses its command line before it has closed its sockets.
-ended() { case $(sed -n 's/^State:\t//p' "/proc/$pid/status" 2>/dev/null) in Z* | X* | '') ;; *) return 1 ;; esac; }
+# A process that ends loses its command line, and its first thread, before it has closed its sockets.
+ended() {
+  case $(sed -n 's/^State:\t//p' "/proc/$pid/status" 2>/dev/null) in
+    Z* | X*) [ "$(ls "/proc/$pid/task" 2>/dev/null | wc -l)" -le 1 ] ;;
+    '') ;;
+    *) return 1 ;;
+  esac
+}
 
 pid=$(cat "$dir/pid" 2>/dev/null) || pid=
 if [ -n "$check" ]; then
