@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -56,6 +57,7 @@ func BenchmarkAppend(b *testing.B) {
 	blocks := benchBlocks(16)
 	text := 0
 	b.ReportAllocs()
+	before := cpuTime(b)
 	for b.Loop() {
 		block := blocks[text%len(blocks)]
 		if err := errors.Join(l.Append(block), l.Sync()); err != nil {
@@ -67,7 +69,16 @@ func BenchmarkAppend(b *testing.B) {
 	}
 	bytes := float64(text) * float64(len(blocks[0].Text))
 	b.ReportMetric(bytes/1e6/b.Elapsed().Seconds(), "MB/s")
+	b.ReportMetric(bytes/1e6/(cpuTime(b)-before).Seconds(), "MB/cpu-s") // what a busy machine does not change
 	b.ReportMetric(bytes/float64(l.Stats().WrittenBytes), "ratio")
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkNext is what Delivery asks before anything else.
