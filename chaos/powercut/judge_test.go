@@ -73,6 +73,9 @@ func post(url, body string, to any) error {
 		return err
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusNotFound {
+		return nil // nothing was ever stored
+	}
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 300))
 		return fmt.Errorf("%s: %s: %s", url, answer.Status, text)

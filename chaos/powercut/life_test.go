@@ -39,14 +39,21 @@ const index = "logs-logboom-default"
 func (l *life) pods() string { return filepath.Join(l.dir, "disk", "pods") }
 func (l *life) data() string { return filepath.Join(l.dir, "disk", "data") }
 
+// newLife makes a life of which the seed decides everything.
 func newLife(t *testing.T, seed uint64, run func(*life, bool) (*process, error)) *life {
+	r := rand.New(rand.NewPCG(seed, 5))
+	l := newLifeOn(t, seed, cutfs.Options{
+		Mode: cutfs.Mode(r.IntN(2)),
+		Age:  []time.Duration{300 * time.Millisecond, 2 * time.Second, 30 * time.Second}[r.IntN(3)],
+	}, run)
+	l.r, l.rot = r, rotation{on: r.IntN(3) == 0, speed: 8 + 8*r.Float64(), size: 64 << 10}
+	return l
+}
+
+// newLifeOn makes a life on such a disk, without rotation.
+func newLifeOn(t *testing.T, seed uint64, o cutfs.Options, run func(*life, bool) (*process, error)) *life {
 	l := &life{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 5)), run: run, dir: t.TempDir(), book: newBook()}
-	l.rot = rotation{on: l.r.IntN(2) == 0, speed: 8 + 8*l.r.Float64(), size: 64 << 10}
-	o := cutfs.Options{
-		Mode: cutfs.Mode(l.r.IntN(2)), Capacity: 1 << 30,
-		Age: []time.Duration{300 * time.Millisecond, 2 * time.Second, 30 * time.Second}[l.r.IntN(3)],
-	}
-	fmt.Fprintf(&l.history, "seed %d: %+v, rotation %+v\n", seed, o, l.rot)
+	fmt.Fprintf(&l.history, "seed %d: %+v\n", seed, o)
 	l.addr = freeAddr(t)
 	at := filepath.Join(l.dir, "disk")
 	must(t, os.Mkdir(at, 0o755))
@@ -95,6 +102,7 @@ func (l *life) boot(number int) {
 	w := startWriters(l.r, l.pods(), number, l.rot)
 	defer w.end()
 	time.Sleep(time.Duration(l.r.IntN(200)) * time.Millisecond)
+	l.weather()
 	l.agent, l.faulty = l.start(number, false), false
 	defer func() { l.agent.kill() }()
 	said := newPromises(l.pods())
@@ -154,55 +162,13 @@ func (l *life) alive() bool {
 	return false
 }
 
-// important are the operations at which a cut is most likely to hurt.
-var important = []cutfs.Rule{
-	{Op: cutfs.Write | cutfs.Sync, Path: "data/checkpoint.db*"},
-	{Op: cutfs.Write | cutfs.Sync, Path: "data/wal/**"},
-	{Op: cutfs.Create | cutfs.Rename | cutfs.Remove | cutfs.SyncDir, Path: "data/wal/**"},
-	{Op: cutfs.Create | cutfs.Link | cutfs.Remove | cutfs.SyncDir, Path: "data/pins/**"},
-	{Op: cutfs.Create | cutfs.Rename | cutfs.Sync | cutfs.SyncDir, Path: "data/**"},
-	{Op: cutfs.Change, Path: "data/**"},
-}
-
-// arm decides when the power goes, and returns how long to wait for that at most.
-func (l *life) arm() (limit time.Duration, lift func()) {
-	rule := cutfs.Rule{Op: cutfs.Change, Skip: l.r.IntN(2000)}
-	switch l.r.IntN(4) {
-	case 0:
-		return time.Duration(l.r.IntN(1500)) * time.Millisecond, func() {}
-	case 1, 2:
-		rule = important[l.r.IntN(len(important))]
-		rule.Skip = l.r.IntN([]int{3, 12, 100}[l.r.IntN(3)])
-	}
-	rule.Times, rule.Cut, rule.Seed = 1, true, l.r.Uint64()
-	fmt.Fprintf(&l.history, "cut at: %+v\n", rule)
-	return 1500 * time.Millisecond, l.disk.Inject(rule)
-}
-
-// fault makes the disk fail for a moment in some boots.
-func (l *life) fault() (lift func()) {
-	l.faulty = l.r.IntN(4) == 0
-	if !l.faulty {
-		return func() {}
-	}
-	rule := important[l.r.IntN(len(important))]
-	rule.Skip, rule.Times = l.r.IntN(20), 1+l.r.IntN(4)
-	switch l.r.IntN(3) {
-	case 0:
-		rule.Err = syscall.EIO
-	case 1:
-		rule.Err = syscall.ENOSPC
-	default:
-		rule.Op, rule.Short = cutfs.Write, true
-	}
-	fmt.Fprintf(&l.history, "fault: %+v\n", rule)
-	return l.disk.Inject(rule)
-}
-
-// work lets time pass until the power goes.
+// work lets time pass until the power goes. In some boots the agent is killed and started again meanwhile.
 func (l *life) work(number int, ask func() bool, limit time.Duration) {
 	l.t.Helper()
-	over := time.After(limit)
+	over, kill := time.After(limit), make(<-chan time.Time)
+	if l.r.IntN(3) == 0 {
+		kill = time.After(time.Duration(l.r.Int64N(int64(limit) + 1)))
+	}
 	for {
 		select {
 		case <-l.disk.Off():
@@ -212,6 +178,10 @@ func (l *life) work(number int, ask func() bool, limit time.Duration) {
 				l.t.Fatal(err)
 			}
 			return
+		case <-kill:
+			l.agent.kill()
+			fmt.Fprintf(&l.history, "boot %d: the agent was killed and started again\n", number)
+			l.agent = l.start(number, false)
 		case <-time.After(20 * time.Millisecond):
 			ask()
 			if !l.alive() {
@@ -225,6 +195,7 @@ func (l *life) work(number int, ask func() bool, limit time.Duration) {
 // drain is the last boot: nothing goes wrong any more, and everything must be delivered.
 func (l *life) drain(number int) *verdict {
 	l.t.Helper()
+	l.clearSky()
 	l.agent, l.faulty = l.start(number, false), false
 	defer l.agent.kill()
 	w := startWriters(l.r, l.pods(), number, l.rot)
@@ -233,17 +204,17 @@ func (l *life) drain(number int) *verdict {
 	time.Sleep(500 * time.Millisecond)
 	written, ended, err := w.stop()
 	must(l.t, errors.Join(ended, err))
-	l.book.add(written)
-	why := "written after the last cut"
-	for stream, sums := range written {
-		for n := range sums {
-			l.book.demandNumber(stream, int64(n), why)
-		}
-	}
+	l.book.addAll(written, "written after the last cut")
 	l.agent.cmd.Process.Signal(syscall.SIGTERM)
 	if err := l.agent.wait(30*time.Second, l.noteStatus); err != nil {
 		l.t.Fatalf("after SIGTERM: %v", err)
 	}
+	return l.exitWhenDrained(number)
+}
+
+// exitWhenDrained runs the agent until all is delivered, and judges.
+func (l *life) exitWhenDrained(number int) *verdict {
+	l.t.Helper()
 	last := l.start(number, true)
 	defer last.kill()
 	if err := last.wait(time.Minute, l.noteStatus); err != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
@@ -236,14 +235,33 @@ func (a *naiveAgent) send(data []byte) error {
 	if body.Len() == 0 {
 		return nil
 	}
-	answer, err := http.Post(a.url+"/"+index+"/_bulk", "application/x-ndjson", &body)
+	for !a.post(body.Bytes()) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil
+}
+
+// post says whether every line of a request is stored.
+func (a *naiveAgent) post(body []byte) bool {
+	answer, err := http.Post(a.url+"/"+index+"/_bulk", "application/x-ndjson", bytes.NewReader(body))
 	if err != nil {
-		return err
+		return false
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if answer.StatusCode != http.StatusOK || strings.Contains(string(text), `"status":4`) && !strings.Contains(string(text), `"status":409`) {
-		return fmt.Errorf("bulk: %s: %.300s", answer.Status, text)
+	var result struct {
+		Items []struct {
+			Create struct {
+				Status int `json:"status"`
+			} `json:"create"`
+		} `json:"items"`
 	}
-	return err
+	if answer.StatusCode != http.StatusOK || json.NewDecoder(answer.Body).Decode(&result) != nil {
+		return false
+	}
+	for _, item := range result.Items {
+		if s := item.Create.Status; s != http.StatusCreated && s != http.StatusConflict {
+			return false
+		}
+	}
+	return len(result.Items) == bytes.Count(body, []byte{'\n'})/2
 }

@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,16 +31,9 @@ func TestPowerCuts(t *testing.T) {
 }
 
 func liveAndJudge(t *testing.T, seed uint64, cuts int, logboom, backend string) {
-	l := newLife(t, seed, func(l *life, drain bool) (*process, error) {
-		args := []string{logboom, "run", "-c", filepath.Join(l.dir, "agent.yaml")}
-		if drain {
-			args = append(args, "--exit-when-drained")
-		}
-		return startBooted(l.log(), l.bootID(), args...)
-	})
+	l := newLife(t, seed, runLogboom(logboom))
 	startBackend(t, l, backend)
-	config := fmt.Sprintf(configuration, l.data(), l.pods(), l.url, index, l.addr)
-	must(t, os.WriteFile(filepath.Join(l.dir, "agent.yaml"), []byte(config), 0o600))
+	l.configure()
 	var v *verdict
 	defer func() {
 		if t.Failed() {
@@ -48,11 +42,35 @@ func liveAndJudge(t *testing.T, seed uint64, cuts int, logboom, backend string) 
 	}()
 	v = l.live(cuts)
 	t.Logf("%d cuts: %v", cuts, v)
+	ledger, err := exec.Command(logboom, "ledger", "-c", l.config(), "--json").CombinedOutput()
+	fmt.Fprintf(&l.history, "ledger: %s\n", ledger)
+	if err != nil || bytes.Contains(ledger, []byte(`"cause":"damaged"`)) {
+		t.Errorf("ledger: %v\n%s", err, ledger)
+	}
 	for what, all := range map[string][]string{"missing": v.missing, "double": v.double, "unexplained": v.unexplained} {
 		for _, one := range all[:min(3, len(all))] {
 			t.Errorf("%s: %s", what, one)
 		}
 	}
+}
+
+// runLogboom starts the agent as every life does.
+func runLogboom(logboom string) func(*life, bool) (*process, error) {
+	return func(l *life, drain bool) (*process, error) {
+		args := []string{logboom, "run", "-c", l.config()}
+		if drain {
+			args = append(args, "--exit-when-drained")
+		}
+		return startBooted(l.log(), l.bootID(), args...)
+	}
+}
+
+func (l *life) config() string { return filepath.Join(l.dir, "agent.yaml") }
+
+// configure writes the agent's configuration.
+func (l *life) configure() {
+	text := fmt.Sprintf(configuration, l.data(), l.pods(), l.url, index, l.addr)
+	must(l.t, os.WriteFile(l.config(), []byte(text), 0o600))
 }
 
 const configuration = `data_dir: %q

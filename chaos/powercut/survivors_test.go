@@ -36,6 +36,16 @@ func (b *book) add(m manifest.Manifest) {
 	}
 }
 
+// addAll enters what a boot wrote and demands all of it.
+func (b *book) addAll(m manifest.Manifest, why string) {
+	b.add(m)
+	for stream, sums := range m {
+		for n := range sums {
+			b.demandNumber(stream, int64(n), why)
+		}
+	}
+}
+
 // demand says that a message must be stored, if it is one that was written.
 func (b *book) demand(message []byte, why string) bool {
 	stream, n, ok := manifest.ParsePrefix(message)
