@@ -18,7 +18,7 @@ func (nowhere) Close() error                 { return nil }
 func (nowhere) SyncDir(string) error         { return nil }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	l, _, err := open(Options{Dir: filepath.Join(t.TempDir(), "wal"), SegmentSize: 1 << 40}, nowhere{})
+	l, _, err := open(Options{Dir: filepath.Join(t.TempDir(), "wal"), SegmentSize: 1 << 40}, nowhere{}, realAccess)
 	if err != nil {
 		t.Fatal(err)
 	}

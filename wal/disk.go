@@ -89,6 +89,19 @@ func uncache(f *os.File) {
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: without it, what is cached is read
 }
 
+// broken says whether err is the disk's word that something on it can't be read: damage, where other errors may pass.
+func broken(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EUCLEAN) || errors.Is(err, unix.EBADMSG)
+}
+
+// access is how files are found and read. Tests put a bad disk in its place.
+type access struct {
+	size func(path string) (int64, error)
+	open func(path string) (*os.File, error)
+}
+
+var realAccess = access{size, os.Open}
+
 // makeDirs makes dir with all its parents and makes every name on the way durable, also when an earlier start made dir and
 // was killed.
 func makeDirs(d disk, dir string) error {

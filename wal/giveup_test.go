@@ -57,7 +57,7 @@ func TestEachFailureGivesUpAndLosesNothing(t *testing.T) {
 		}
 		d.fail = nil
 		mustClose(t, l)
-		l, r, err := open(Options{Dir: l.shelf.dir}, d)
+		l, r, err := open(Options{Dir: l.shelf.dir}, d, realAccess)
 		if err != nil || len(r.Damaged) > 0 {
 			t.Fatalf("%s failed: %v %+v", hit, err, r)
 		}
@@ -119,7 +119,7 @@ func TestGivenUpBlocksAreNotGivenOutAgain(t *testing.T) {
 				sameAll(t, got, []*Block{first, again})
 				l.Close()
 				var err error
-				if l, _, err = open(Options{Dir: l.shelf.dir}, d); err != nil {
+				if l, _, err = open(Options{Dir: l.shelf.dir}, d, realAccess); err != nil {
 					t.Fatal(err)
 				}
 			}

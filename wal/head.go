@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 )
@@ -44,7 +45,13 @@ func (l *Log) frame() frame {
 func (l *Log) create() error {
 	h := l.head
 	folder := filepath.Join(l.shelf.dir, folderName(h.first))
-	if err := l.disk.Mkdir(folder); err != nil {
+	err := l.disk.Mkdir(folder)
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed the whole WAL while we ran
+		if err = makeDirs(l.disk, l.shelf.dir); err == nil {
+			err = l.disk.Mkdir(folder)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	s := &segment{folder: folder, first: h.first, last: h.prev, prev: h.prev, stated: true, head: true}
@@ -53,7 +60,6 @@ func (l *Log) create() error {
 	if err := l.disk.Create(s.file()); err != nil {
 		return err
 	}
-	var err error
 	h.entries, err = l.disk.Open(folder)
 	return err
 }

@@ -63,10 +63,10 @@ type Log struct {
 // Open opens the WAL in o.Dir and says what it holds. It fsyncs what a process that was killed may have left unsynced before
 // it trusts it, and changes nothing but empty folders, which it removes.
 func Open(o Options) (*Log, *Recovery, error) {
-	return open(o, realDisk{})
+	return open(o, realDisk{}, realAccess)
 }
 
-func open(o Options, d disk) (*Log, *Recovery, error) {
+func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = defaultSegmentSize
 	}
@@ -76,7 +76,7 @@ func open(o Options, d disk) (*Log, *Recovery, error) {
 	if err := d.SyncDir(filepath.Dir(o.Dir)); err != nil { // an earlier start may have been killed before it did
 		return nil, nil, fmt.Errorf("open wal: %w", err)
 	}
-	r := &recovery{disk: d, dir: o.Dir, acked: o.Acked, floor: max(o.Floor, o.Acked)}
+	r := &recovery{disk: d, access: a, dir: o.Dir, acked: o.Acked, floor: max(o.Floor, o.Acked)}
 	if err := r.run(); err != nil {
 		return nil, nil, fmt.Errorf("open wal: %w", err)
 	}
@@ -101,7 +101,7 @@ func open(o Options, d disk) (*Log, *Recovery, error) {
 	if l.enc.packer, err = newPacker(); err != nil {
 		return nil, nil, err
 	}
-	if l.reader, err = newReader(l.shelf, r.account.holes); err != nil {
+	if l.reader, err = newReader(l.shelf, a, r.account.holes); err != nil {
 		return nil, nil, err
 	}
 	return l, r.result(), nil

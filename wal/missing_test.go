@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -35,6 +36,108 @@ func TestMissingSegmentIsDamage(t *testing.T) {
 	if len(want) == 0 || !maps.Equal(lost, want) {
 		t.Fatalf("lost %v, want %v", lost, want)
 	}
+}
+
+// TestDeadSegmentStopsNobody: the disk does not even open a Segment's file; the start and the other Segments go on.
+func TestDeadSegmentStopsNobody(t *testing.T) {
+	m := newImage(t, 14, 2000, true)
+	dir := filepath.Join(memoryDir(t), "wal")
+	for at := range m.names() {
+		for _, op := range []string{"size", "open", "open later"} {
+			m.write(t, dir, nil)
+			broken := m.names()[at]
+			bad := func(path, now string) error {
+				if filepath.Base(path) == broken && op == now {
+					return &os.PathError{Op: op, Path: path, Err: syscall.EIO}
+				}
+				return nil
+			}
+			a := access{
+				func(path string) (int64, error) {
+					if err := bad(path, "size"); err != nil {
+						return 0, err
+					}
+					return size(path)
+				},
+				func(path string) (*os.File, error) {
+					if err := bad(path, "open"); err != nil {
+						return nil, err
+					}
+					return os.Open(path)
+				},
+			}
+			l, r, err := open(Options{Dir: dir, Floor: 1}, realDisk{}, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if op == "open later" {
+				op = "open"
+			}
+			got, damaged := drain(t, l, 0)
+			var want []*Block
+			for _, b := range m.blocks {
+				if m.segmentOf(b.Index) != broken {
+					want = append(want, b)
+				}
+			}
+			sameAll(t, got, want)
+			last := at == len(m.names())-1
+			if (len(damaged) == 0) != (last && r.Last < m.blocks[13].Index) {
+				t.Fatalf("%s of segment %d: damaged %+v", op, at, damaged)
+			}
+			b := newWriter(1, 9).block(1, 0)
+			mustAppend(t, l, b)
+			if b.Index <= m.blocks[len(m.blocks)-1].Index && m.segmentOf(b.Index) != broken {
+				t.Fatalf("index %d again", b.Index)
+			}
+			if _, err := os.Stat(filepath.Join(dir, broken, broken)); err != nil {
+				t.Fatal("it was removed: ", err)
+			}
+			mustClose(t, l)
+		}
+	}
+}
+
+// TestUnreadableSegmentGoesWithItsIndexes: not with those before it, which is all that could be read.
+func TestUnreadableSegmentGoesWithItsIndexes(t *testing.T) {
+	m := newImage(t, 14, 2000, true)
+	dir := filepath.Join(memoryDir(t), "wal")
+	names := m.names()
+	m.write(t, dir, map[string][]byte{names[1]: make([]byte, 3000)})
+	l, _ := mustOpen(t, Options{Dir: dir, Floor: 1})
+	var before, in Index
+	for _, b := range m.blocks {
+		switch m.segmentOf(b.Index) {
+		case names[0]:
+			before = b.Index
+		case names[1]:
+			in = b.Index
+		}
+	}
+	for _, acked := range []Index{before, in - 1, in} {
+		if err := l.Release(acked); err != nil {
+			t.Fatal(err)
+		}
+		if there := exists(filepath.Join(dir, names[1])); there != (acked < in) {
+			t.Fatalf("after Release(%d) it is there: %v", acked, there)
+		}
+	}
+}
+
+// TestRemovedFolderIsMadeAgain: somebody removes the whole WAL while we run.
+func TestRemovedFolderIsMadeAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data", "wal")
+	l, _ := mustOpen(t, Options{Dir: dir, SegmentSize: 1})
+	w := newWriter(1, 1)
+	mustAppend(t, l, w.block(1, 0))
+	os.RemoveAll(filepath.Dir(dir))
+	b := w.block(1, 0)
+	mustAppend(t, l, b)
+	got, damaged := drain(t, l, 0)
+	if len(damaged) != 1 {
+		t.Fatalf("damaged: %+v", damaged)
+	}
+	sameAll(t, got, []*Block{b})
 }
 
 // TestMissingUpToFloorIsDamage: the checkpoint knows of Blocks, and the WAL is gone.

@@ -13,7 +13,8 @@ import (
 
 // reader gives out Blocks in order. It holds one Segment open, and one Block's memory.
 type reader struct {
-	shelf *shelf
+	shelf  *shelf
+	access access
 
 	mu       sync.Mutex // guards all below: Close comes from another goroutine
 	dec      decoder
@@ -31,12 +32,12 @@ var (
 	errUnsteady = errors.New("it reads differently each time")
 )
 
-func newReader(h *shelf, holes []hole) (*reader, error) {
+func newReader(h *shelf, a access, holes []hole) (*reader, error) {
 	u, err := newUnpacker()
 	if err != nil {
 		return nil, err
 	}
-	return &reader{shelf: h, dec: decoder{unpacker: u}, holes: holes}, nil
+	return &reader{shelf: h, access: a, dec: decoder{unpacker: u}, holes: holes}, nil
 }
 
 func (r *reader) next(after Index, b *Block) error {
@@ -58,8 +59,8 @@ func (r *reader) next(after Index, b *Block) error {
 			return ErrNone
 		}
 		err := r.open(&s, after)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = r.gone(&s, after)
+		if errors.Is(err, fs.ErrNotExist) || broken(err) {
+			err = r.gone(&s, after, err)
 		} else if err == nil {
 			err = r.read(after, b)
 		}
@@ -79,7 +80,7 @@ func (r *reader) open(s *segment, after Index) error {
 		return nil
 	}
 	r.close()
-	f, err := os.Open(s.file())
+	f, err := r.access.open(s.file())
 	if err != nil {
 		return err
 	}
@@ -89,9 +90,9 @@ func (r *reader) open(s *segment, after Index) error {
 	return nil
 }
 
-// gone is a Segment that somebody else removed.
-func (r *reader) gone(s *segment, after Index) error {
-	if r.readOnly {
+// gone is a Segment that somebody else removed, or that the disk does not give out.
+func (r *reader) gone(s *segment, after Index, cause error) error {
+	if r.readOnly && !broken(cause) {
 		r.shelf.drop(r.shelf.segment(s.first))
 		return errAgain
 	}

@@ -20,7 +20,7 @@ func openSim(t testing.TB, o Options) (*Log, *simDisk) {
 	t.Helper()
 	d := newSimDisk(rand.New(rand.NewPCG(7, 7)))
 	o.Dir = filepath.Join(memoryDir(t), "data", "wal")
-	l, _, err := open(o, d)
+	l, _, err := open(o, d, realAccess)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestUnsealedSegmentIsSyncedBeforeItIsTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.ops = nil
-	next, r, err := open(Options{Dir: l.shelf.dir}, d)
+	next, r, err := open(Options{Dir: l.shelf.dir}, d, realAccess)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestUnsealedSegmentIsSyncedBeforeItIsTrusted(t *testing.T) {
 		}
 		return nil
 	}
-	if _, _, err := open(Options{Dir: l.shelf.dir}, d); !errors.Is(err, syscall.EIO) {
+	if _, _, err := open(Options{Dir: l.shelf.dir}, d, realAccess); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("Open trusts what it can't fsync: %v", err)
 	}
 }
@@ -139,7 +139,7 @@ func TestSealWithoutFsyncVouchesForNothing(t *testing.T) {
 	p := readFile(t, file)
 	p[size/2]++ // in the second one
 	writeFile(t, file, p)
-	l, r, err := open(Options{Dir: l.shelf.dir}, d)
+	l, r, err := open(Options{Dir: l.shelf.dir}, d, realAccess)
 	if err != nil {
 		t.Fatal(err)
 	}

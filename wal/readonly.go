@@ -26,12 +26,12 @@ type Segment struct {
 
 // OpenReadOnly opens the WAL in dir for tools. It may show Blocks at the very end that are not durable yet.
 func OpenReadOnly(dir string) (*Reader, error) {
-	r := &recovery{dir: dir}
+	r := &recovery{dir: dir, access: realAccess}
 	if err := r.run(); err != nil {
 		return nil, fmt.Errorf("open wal: %w", err)
 	}
 	shelf := &shelf{dir: dir, segs: r.segs, durable: r.durable()}
-	reader, err := newReader(shelf, r.account.holes)
+	reader, err := newReader(shelf, realAccess, r.account.holes)
 	if err != nil {
 		return nil, err
 	}

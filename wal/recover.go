@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -42,6 +41,7 @@ type recovery struct {
 	decoder
 	scanner scanner
 	disk    disk // nil: change nothing
+	access  access
 	dir     string
 	acked   Index
 	floor   Index
@@ -58,7 +58,7 @@ func (r *recovery) run() error {
 	}
 	defer r.unpacker.close()
 	r.account = account{acked: r.acked, files: map[FileID]Extent{}}
-	if r.segs, err = list(r.dir); err != nil {
+	if r.segs, err = r.access.list(r.dir); err != nil {
 		return err
 	}
 	r.highest = r.floor
@@ -79,18 +79,18 @@ func (r *recovery) run() error {
 // judge finds the last Block of s that is to be trusted, at most limit. limit is the highest Index where no later Segment
 // vouches for s: then a kill may have left Blocks in the page cache only, or a power cut only some of its pages.
 func (r *recovery) judge(s *segment, limit Index) error {
-	if s.bytes == 0 {
+	if s.bytes == 0 || s.dead {
 		return nil
 	}
-	proven := limit
-	if limit == math.MaxUint64 {
-		if proven = r.floor; r.disk != nil {
-			if err := r.settle(s); err != nil {
-				return err
+	return r.open(s, func() error {
+		proven := limit
+		if limit == math.MaxUint64 {
+			if proven = r.floor; r.disk != nil {
+				if err := r.settle(s); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	return r.open(s, func() error {
 		if limit != math.MaxUint64 {
 			sum, err := r.summary(&r.scanner, false)
 			if err != nil {
@@ -127,9 +127,14 @@ func (r *recovery) settle(s *segment) error {
 	return r.disk.SyncDir(r.dir)
 }
 
-// open calls fn with the scanner and the names at the beginning of s.
+// open calls fn with the scanner and the names at the beginning of s; not when the disk does not give s out: its Blocks are
+// missing then, and the other Segments are none the worse.
 func (r *recovery) open(s *segment, fn func() error) error {
-	f, err := os.Open(s.file())
+	f, err := r.access.open(s.file())
+	if broken(err) {
+		s.dead = true
+		return nil
+	}
 	if r.disk == nil && errors.Is(err, fs.ErrNotExist) {
 		return nil // released while we look
 	}
@@ -218,7 +223,7 @@ func (r *recovery) durable() Index {
 func (r *recovery) removeEmpty() error {
 	var kept []*segment
 	for _, s := range r.segs {
-		if s.bytes > 0 {
+		if s.bytes > 0 || s.dead {
 			kept = append(kept, s)
 		} else if err := r.disk.RemoveAll(s.folder); err != nil {
 			return err

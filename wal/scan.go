@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 )
 
 // scanner reads the frames of one Segment's file in their order. It trusts no length: it holds one window of the file, at
@@ -45,7 +44,7 @@ func (s *scanner) back() { s.pos, s.want = s.began, s.from }
 
 // next reads the next frame whose fixed part is whole; its header and payload are nil where they are not. s.from to
 // f.index-1 are the Indexes that were missing before it. io.EOF: no frame follows. ErrVersion, and errors of the file other
-// than EIO, say nothing about the Segment.
+// than broken ones, say nothing about the Segment.
 func (s *scanner) next(f *frame) error {
 	start := s.pos
 	if start >= s.end {
@@ -158,7 +157,7 @@ func (s *scanner) fill(pos int64, n int) error {
 	}
 	s.window, s.base = s.window[:n], pos
 	got, err := s.file.ReadAt(s.window, pos)
-	if errors.Is(err, syscall.EIO) {
+	if broken(err) {
 		got, err = s.fillPages(pos)
 	}
 	if err != nil && err != io.EOF {
@@ -179,7 +178,7 @@ func (s *scanner) fillPages(pos int64) (int, error) {
 		next := min(n+page-int(pos+int64(n))%page, len(s.window))
 		got, err := s.file.ReadAt(s.window[n:next], pos+int64(n))
 		switch {
-		case errors.Is(err, syscall.EIO):
+		case broken(err):
 			clear(s.window[n:next])
 		case err != nil && err != io.EOF:
 			return n, err

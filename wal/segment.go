@@ -26,6 +26,7 @@ type segment struct {
 	to     time.Time
 	sealed bool // it ends with a summary that covers all its Blocks
 	head   bool // the writer is on it
+	dead   bool // the disk does not even open it
 }
 
 func (s *segment) file() string { return filepath.Join(s.folder, filepath.Base(s.folder)) }
@@ -44,7 +45,7 @@ type shelf struct {
 func folderName(first Index) string { return fmt.Sprintf("%020d", first) }
 
 // list finds the Segments of dir, in the order of first. Other names are left alone.
-func list(dir string) ([]*segment, error) {
+func (a access) list(dir string) ([]*segment, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,9 @@ func list(dir string) ([]*segment, error) {
 			continue
 		}
 		s := &segment{folder: filepath.Join(dir, e.Name()), first: Index(first)}
-		if s.bytes, err = size(s.file()); err != nil {
+		if s.bytes, err = a.size(s.file()); broken(err) {
+			s.dead = true
+		} else if err != nil {
 			return nil, err
 		}
 		s.end = s.bytes
@@ -88,15 +91,17 @@ func (h *shelf) find(after Index) (s segment, durable Index, ok bool) {
 	return *h.segs[n], h.durable, true
 }
 
-// releasable returns the Segments whose Blocks are all acknowledged; the head is kept.
+// releasable returns the Segments whose Blocks are all acknowledged; the head is kept. One that could not be read goes when
+// what the next one calls durable is acknowledged, as damage: it may have held all of that, and another start may read it.
 func (h *shelf) releasable(acked Index) []*segment {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []*segment
-	for _, s := range h.segs {
-		if !s.head && s.last <= acked {
-			out = append(out, s)
+	for i, s := range h.segs {
+		if s.head || s.last > acked || !s.stated && (i+1 == len(h.segs) || h.segs[i+1].prev > acked) {
+			continue
 		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func (s *sim) open() {
 	if s.options != nil {
 		s.options(&o)
 	}
-	l, r, err := open(o, s.disk)
+	l, r, err := open(o, s.disk, realAccess)
 	if err != nil {
 		s.fatal("open: %v", err)
 	}
