@@ -35,7 +35,7 @@ type Rule struct {
 	Times int    // operations that go wrong; 0: until lifted
 
 	// What goes wrong. Delay may come with any other.
-	Delay time.Duration // before anything else; the power may go meanwhile
+	Delay time.Duration // before anything else. If the caller is killed meanwhile, the operation is not done
 	Err   syscall.Errno // the answer; nothing is done. A failed Sync gives the dirty pages up, as Linux does
 	Short bool          // of a Write: only half of the bytes are written, and the answer says so
 	Cut   bool          // the power goes, and the operation is not done

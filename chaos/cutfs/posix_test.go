@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -199,6 +200,26 @@ func TestRulesHitWhatTheyAreFor(t *testing.T) {
 		t.Errorf("a cut at the third change: %q after %d changes", got, f.Changes()-before)
 	}
 	<-f.Off()
+}
+
+func TestAKilledCallerLeavesADelayedOperationUndone(t *testing.T) {
+	f, dir := mount(t, Options{})
+	f.Inject(Rule{Op: Write, Delay: time.Minute})
+	cmd := exec.Command("sh", "-c", "echo text > "+filepath.Join(dir, "a"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	before := f.Changes()
+	waitFor(t, func() bool { return f.Changes() > before+1 }) // create and write
+	cmd.Process.Kill()
+	start := time.Now()
+	cmd.Wait()
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v to die", took)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "a")); err != nil || len(got) > 0 {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
 }
 
 func TestLocksHoldWhileMounted(t *testing.T) {

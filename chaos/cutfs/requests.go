@@ -9,10 +9,11 @@ import (
 
 // The kernel's requests, each as an operation on the volume.
 
+// cancel is closed when nobody waits for the answer any more, such as when the caller was killed.
 type cancel = <-chan struct{}
 
-func (s *session) Lookup(_ cancel, in *fuse.InHeader, base string, out *fuse.EntryOut) fuse.Status {
-	return s.do(0, func(v *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) Lookup(gone cancel, in *fuse.InHeader, base string, out *fuse.EntryOut) fuse.Status {
+	return s.do(gone, 0, func(v *volume, _ *Rule, n ...*inode) syscall.Errno {
 		child, err := v.lookup(n[0], base)
 		if err == 0 {
 			child.entry(out)
@@ -21,20 +22,20 @@ func (s *session) Lookup(_ cancel, in *fuse.InHeader, base string, out *fuse.Ent
 	}, spot{in.NodeId, base})
 }
 
-func (s *session) GetAttr(_ cancel, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
-	return s.do(0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) GetAttr(gone cancel, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	return s.do(gone, 0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
 		n[0].attributes(out)
 		return 0
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) SetAttr(_ cancel, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
+func (s *session) SetAttr(gone cancel, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
 	size, resized := in.GetSize()
 	var op Op
 	if resized {
 		op = Truncate
 	}
-	return s.do(op, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+	return s.do(gone, op, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		if resized {
 			if err := orErr(r, func() syscall.Errno { return v.truncate(n[0], int64(size)) }); err != 0 {
 				return err
@@ -55,8 +56,8 @@ func orErr(r *Rule, run func() syscall.Errno) syscall.Errno {
 }
 
 // make creates a file, folder or symbolic link.
-func (s *session) make(at spot, by fuse.Owner, mode uint32, target string, then func(*inode)) fuse.Status {
-	return s.do(Create, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) make(gone cancel, at spot, by fuse.Owner, mode uint32, target string, then func(*inode)) fuse.Status {
+	return s.do(gone, Create, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno {
 			a := attr{perm: mode & 0o7777, uid: by.Uid, gid: by.Gid}
 			child, err := v.create(n[0], at.base, mode&syscall.S_IFMT, a, target)
@@ -68,38 +69,38 @@ func (s *session) make(at spot, by fuse.Owner, mode uint32, target string, then 
 	}, at)
 }
 
-func (s *session) Create(_ cancel, in *fuse.CreateIn, base string, out *fuse.CreateOut) fuse.Status {
-	return s.make(spot{in.NodeId, base}, in.Owner, in.Mode&0o7777|syscall.S_IFREG, "", func(n *inode) {
+func (s *session) Create(gone cancel, in *fuse.CreateIn, base string, out *fuse.CreateOut) fuse.Status {
+	return s.make(gone, spot{in.NodeId, base}, in.Owner, in.Mode&0o7777|syscall.S_IFREG, "", func(n *inode) {
 		s.open(n, &out.OpenOut)
 		n.entry(&out.EntryOut)
 	})
 }
 
-func (s *session) Mknod(_ cancel, in *fuse.MknodIn, base string, out *fuse.EntryOut) fuse.Status {
+func (s *session) Mknod(gone cancel, in *fuse.MknodIn, base string, out *fuse.EntryOut) fuse.Status {
 	if in.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return fuse.EPERM
 	}
-	return s.make(spot{in.NodeId, base}, in.Owner, in.Mode, "", func(n *inode) { n.entry(out) })
+	return s.make(gone, spot{in.NodeId, base}, in.Owner, in.Mode, "", func(n *inode) { n.entry(out) })
 }
 
-func (s *session) Mkdir(_ cancel, in *fuse.MkdirIn, base string, out *fuse.EntryOut) fuse.Status {
-	return s.make(spot{in.NodeId, base}, in.Owner, in.Mode&0o7777|syscall.S_IFDIR, "", func(n *inode) { n.entry(out) })
+func (s *session) Mkdir(gone cancel, in *fuse.MkdirIn, base string, out *fuse.EntryOut) fuse.Status {
+	return s.make(gone, spot{in.NodeId, base}, in.Owner, in.Mode&0o7777|syscall.S_IFDIR, "", func(n *inode) { n.entry(out) })
 }
 
-func (s *session) Symlink(_ cancel, in *fuse.InHeader, target, base string, out *fuse.EntryOut) fuse.Status {
-	return s.make(spot{in.NodeId, base}, in.Owner, 0o777|syscall.S_IFLNK, target, func(n *inode) { n.entry(out) })
+func (s *session) Symlink(gone cancel, in *fuse.InHeader, target, base string, out *fuse.EntryOut) fuse.Status {
+	return s.make(gone, spot{in.NodeId, base}, in.Owner, 0o777|syscall.S_IFLNK, target, func(n *inode) { n.entry(out) })
 }
 
-func (s *session) Readlink(_ cancel, in *fuse.InHeader) (target []byte, status fuse.Status) {
-	status = s.do(0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) Readlink(gone cancel, in *fuse.InHeader) (target []byte, status fuse.Status) {
+	status = s.do(gone, 0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
 		target = []byte(n[0].target)
 		return 0
 	}, spot{node: in.NodeId})
 	return target, status
 }
 
-func (s *session) Link(_ cancel, in *fuse.LinkIn, base string, out *fuse.EntryOut) fuse.Status {
-	return s.do(Link, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Link(gone cancel, in *fuse.LinkIn, base string, out *fuse.EntryOut) fuse.Status {
+	return s.do(gone, Link, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno {
 			err := v.link(n[1], n[0], base)
 			if err == 0 {
@@ -110,30 +111,30 @@ func (s *session) Link(_ cancel, in *fuse.LinkIn, base string, out *fuse.EntryOu
 	}, spot{in.NodeId, base}, spot{node: in.Oldnodeid})
 }
 
-func (s *session) Unlink(_ cancel, in *fuse.InHeader, base string) fuse.Status {
-	return s.do(Remove, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Unlink(gone cancel, in *fuse.InHeader, base string) fuse.Status {
+	return s.do(gone, Remove, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno { return v.unlink(n[0], base) })
 	}, spot{in.NodeId, base})
 }
 
-func (s *session) Rmdir(_ cancel, in *fuse.InHeader, base string) fuse.Status {
-	return s.do(Remove, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Rmdir(gone cancel, in *fuse.InHeader, base string) fuse.Status {
+	return s.do(gone, Remove, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno { return v.rmdir(n[0], base) })
 	}, spot{in.NodeId, base})
 }
 
-func (s *session) Rename(_ cancel, in *fuse.RenameIn, base, newBase string) fuse.Status {
-	return s.do(Rename, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Rename(gone cancel, in *fuse.RenameIn, base, newBase string) fuse.Status {
+	return s.do(gone, Rename, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno { return v.rename(n[0], base, n[1], newBase, in.Flags) })
 	}, spot{in.NodeId, base}, spot{in.Newdir, newBase})
 }
 
-func (s *session) Open(_ cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+func (s *session) Open(gone cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	var op Op
 	if in.Flags&syscall.O_TRUNC != 0 {
 		op = Truncate
 	}
-	return s.do(op, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+	return s.do(gone, op, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		if op == Truncate {
 			if err := orErr(r, func() syscall.Errno { return v.truncate(n[0], 0) }); err != 0 {
 				return err
@@ -144,9 +145,9 @@ func (s *session) Open(_ cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) Read(_ cancel, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+func (s *session) Read(gone cancel, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	count := 0
-	status := s.do(Read, func(_ *volume, r *Rule, n ...*inode) syscall.Errno {
+	status := s.do(gone, Read, func(_ *volume, r *Rule, n ...*inode) syscall.Errno {
 		if r.Err == 0 && in.Offset < uint64(len(n[0].now)) {
 			count = copy(buf, n[0].now[in.Offset:])
 		}
@@ -155,8 +156,8 @@ func (s *session) Read(_ cancel, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, 
 	return fuse.ReadResultData(buf[:count]), status
 }
 
-func (s *session) Write(_ cancel, in *fuse.WriteIn, data []byte) (written uint32, status fuse.Status) {
-	status = s.do(Write, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Write(gone cancel, in *fuse.WriteIn, data []byte) (written uint32, status fuse.Status) {
+	status = s.do(gone, Write, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno {
 			if r.Short {
 				data = data[:len(data)/2]
@@ -169,11 +170,11 @@ func (s *session) Write(_ cancel, in *fuse.WriteIn, data []byte) (written uint32
 	return written, status
 }
 
-func (s *session) Fallocate(_ cancel, in *fuse.FallocateIn) fuse.Status {
+func (s *session) Fallocate(gone cancel, in *fuse.FallocateIn) fuse.Status {
 	if in.Mode != 0 {
 		return fuse.ENOTSUP
 	}
-	return s.do(Truncate, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+	return s.do(gone, Truncate, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno {
 			if end := int64(in.Offset + in.Length); end > n[0].size() {
 				return v.truncate(n[0], end)
@@ -183,8 +184,8 @@ func (s *session) Fallocate(_ cancel, in *fuse.FallocateIn) fuse.Status {
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) Fsync(_ cancel, in *fuse.FsyncIn) fuse.Status {
-	return s.do(Sync, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) Fsync(gone cancel, in *fuse.FsyncIn) fuse.Status {
+	return s.do(gone, Sync, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		if r.Err != 0 {
 			n[0].fail(v.clock())
 			return r.Err
@@ -194,8 +195,8 @@ func (s *session) Fsync(_ cancel, in *fuse.FsyncIn) fuse.Status {
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) FsyncDir(_ cancel, in *fuse.FsyncIn) fuse.Status {
-	return s.do(SyncDir, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
+func (s *session) FsyncDir(gone cancel, in *fuse.FsyncIn) fuse.Status {
+	return s.do(gone, SyncDir, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		return orErr(r, func() syscall.Errno {
 			v.syncDir(n[0])
 			return 0
@@ -203,23 +204,23 @@ func (s *session) FsyncDir(_ cancel, in *fuse.FsyncIn) fuse.Status {
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) Flush(cancel, *fuse.FlushIn) fuse.Status {
-	return s.do(0, func(*volume, *Rule, ...*inode) syscall.Errno { return 0 })
+func (s *session) Flush(gone cancel, _ *fuse.FlushIn) fuse.Status {
+	return s.do(gone, 0, func(*volume, *Rule, ...*inode) syscall.Errno { return 0 })
 }
 
 func (s *session) Release(_ cancel, in *fuse.ReleaseIn) { s.release(in.Fh) }
 
 func (s *session) ReleaseDir(in *fuse.ReleaseIn) { s.release(in.Fh) }
 
-func (s *session) OpenDir(_ cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	return s.do(0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) OpenDir(gone cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	return s.do(gone, 0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
 		s.open(n[0], out)
 		return 0
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) ReadDir(_ cancel, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	return s.do(0, func(v *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) ReadDir(gone cancel, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	return s.do(gone, 0, func(v *volume, _ *Rule, n ...*inode) syscall.Errno {
 		h := s.handles[in.Fh]
 		if h == nil {
 			return syscall.EBADF
@@ -240,8 +241,8 @@ func (s *session) ReadDir(_ cancel, in *fuse.ReadIn, out *fuse.DirEntryList) fus
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) StatFs(_ cancel, in *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
-	return s.do(0, func(v *volume, _ *Rule, _ ...*inode) syscall.Errno {
+func (s *session) StatFs(gone cancel, in *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	return s.do(gone, 0, func(v *volume, _ *Rule, _ ...*inode) syscall.Errno {
 		free := uint64(v.space() / blockSize)
 		*out = fuse.StatfsOut{
 			Blocks: uint64(v.capacity / blockSize), Bfree: free, Bavail: free,
@@ -252,8 +253,8 @@ func (s *session) StatFs(_ cancel, in *fuse.InHeader, out *fuse.StatfsOut) fuse.
 	}, spot{node: in.NodeId})
 }
 
-func (s *session) Statx(_ cancel, in *fuse.StatxIn, out *fuse.StatxOut) fuse.Status {
-	return s.do(0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
+func (s *session) Statx(gone cancel, in *fuse.StatxIn, out *fuse.StatxOut) fuse.Status {
+	return s.do(gone, 0, func(_ *volume, _ *Rule, n ...*inode) syscall.Errno {
 		n[0].statx(out)
 		return 0
 	}, spot{node: in.NodeId})

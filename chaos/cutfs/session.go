@@ -46,7 +46,7 @@ type spot struct {
 type operation func(v *volume, r *Rule, n ...*inode) syscall.Errno
 
 // do runs an operation if the power is on and no Rule says otherwise. The FS's mutex is held meanwhile.
-func (s *session) do(op Op, run operation, spots ...spot) fuse.Status {
+func (s *session) do(gone cancel, op Op, run operation, spots ...spot) fuse.Status {
 	s.fs.mu.Lock()
 	defer s.fs.mu.Unlock()
 	if s.dead {
@@ -64,8 +64,11 @@ func (s *session) do(op Op, run operation, spots ...spot) fuse.Status {
 	r := s.fs.match(op, nodes, spots)
 	if r.Delay > 0 {
 		s.fs.mu.Unlock()
-		time.Sleep(r.Delay)
+		left := wait(gone, r.Delay)
 		s.fs.mu.Lock()
+		if left {
+			return fuse.EINTR
+		}
 	}
 	if r.Cut && !s.dead {
 		s.fs.cut(r.Seed)
@@ -74,6 +77,16 @@ func (s *session) do(op Op, run operation, spots ...spot) fuse.Status {
 		return fuse.EIO
 	}
 	return fuse.Status(run(s.fs.vol, r, nodes...))
+}
+
+// wait waits, and says whether the caller has left meanwhile.
+func wait(gone cancel, d time.Duration) bool {
+	select {
+	case <-gone:
+		return true
+	case <-time.After(d):
+		return false
+	}
 }
 
 // open makes a handle.

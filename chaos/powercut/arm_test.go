@@ -20,17 +20,21 @@ var important = []cutfs.Rule{
 
 // arm decides when the power goes, and returns how long to wait for that at most.
 func (l *life) arm() (limit time.Duration, lift func()) {
+	limit = 1500 * time.Millisecond
+	if l.r.IntN(4) == 0 {
+		limit *= 2 // acknowledgements are committed once a second
+	}
 	rule := cutfs.Rule{Op: cutfs.Change, Skip: l.r.IntN(2000)}
 	switch l.r.IntN(4) {
 	case 0:
-		return time.Duration(l.r.IntN(1500)) * time.Millisecond, func() {}
+		return time.Duration(l.r.Int64N(int64(limit))), func() {}
 	case 1, 2:
 		rule = important[l.r.IntN(len(important))]
 		rule.Skip = l.r.IntN([]int{3, 12, 100}[l.r.IntN(3)])
 	}
 	rule.Times, rule.Cut, rule.Seed = 1, true, l.r.Uint64()
 	fmt.Fprintf(&l.history, "cut at: %+v\n", rule)
-	return 1500 * time.Millisecond, l.disk.Inject(rule)
+	return limit, l.disk.Inject(rule)
 }
 
 // fault makes the disk fail for a moment in some boots.
