@@ -109,16 +109,18 @@ func Time(text []byte) []byte {
 	return nil
 }
 
-// Detect tells the Format of a file by its first line.
+// Detect tells the Format of a file by its first lines: by the first of them that a runtime wrote, since a power cut can
+// leave a hole in front.
 func Detect(head []byte) wal.Format {
-	if i := bytes.IndexByte(head, '\n'); i >= 0 {
-		head = head[:i]
-	}
-	if _, ok := cri(head); ok {
-		return wal.CRI
-	}
-	if bytes.HasPrefix(head, dockerStart) {
-		return wal.Docker
+	for len(head) > 0 {
+		line, rest, _ := bytes.Cut(head, []byte("\n"))
+		if _, ok := cri(line); ok {
+			return wal.CRI
+		}
+		if bytes.HasPrefix(line, dockerStart) {
+			return wal.Docker
+		}
+		head = rest
 	}
 	return wal.Plain
 }

@@ -128,7 +128,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			continue
 		}
 		if f == nil {
-			f = t.newFile(fo, e, s.line)
+			f = t.newFile(fo, e, s)
 			t.passOver(f, e, s.src)
 		}
 		t.attach(f, s.nascent, now)
@@ -320,7 +320,8 @@ func (p *position) loadTail(src content, start wal.Offset) {
 }
 
 // newFile makes a File of what nobody has met before.
-func (t *Tailer) newFile(fo *folder, e *entry, line []byte) *file {
+func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
+	line := s.line
 	path := e.path
 	if e.pin {
 		path = filepath.Join(fo.dir, e.name)
@@ -334,7 +335,10 @@ func (t *Tailer) newFile(fo *folder, e *entry, line []byte) *file {
 	}
 	d := &wal.File{Path: path, Format: in.Format, Node: t.o.Node, Identity: identityOf(e.key, line)}
 	if d.Format == "" {
-		d.Format = parse.Detect(line)
+		d.Format = parse.Detect(s.head)
+	}
+	if fo.in.Format == "" && fo.pod != "" && d.Format == wal.Plain {
+		d.Format = wal.CRI // a runtime wrote it: the first lines are torn, and each line is looked at by itself
 	}
 	f := &file{desc: d}
 	if fo.pod != "" {

@@ -512,15 +512,15 @@ func TestARotatedFileIsMatchedByAllThatWasRead(t *testing.T) {
 	dir := filepath.Join(n.root, pod, "app")
 	n.inputs = []Input{{Paths: []string{filepath.Join(dir, "*.log")}, Route: "logs", Format: wal.Plain}}
 	n.write("web.log", "start\nyesterday's\n")
-	n.rename("web.log", "web.log.2")
-	n.zip("web.log.2")
+	n.rename("web.log", "web.log-20261121")
+	n.zip("web.log-20261121")
 	n.write("web.log", "start\ntoday's\n")
 	n.start()
 	n.poll(0)
 	n.stop()
 	n.write("web.log", "the rest\n")
-	n.rename("web.log", "web.log.1")
-	n.zip("web.log.1")
+	n.rename("web.log", "web.log-20261122")
+	n.zip("web.log-20261122")
 	n.start()
 	for range 4 {
 		n.poll(20 * time.Second)
@@ -570,4 +570,18 @@ func TestAFileDoesNotWaitForAQuietPredecessor(t *testing.T) {
 	n.poll(time.Second)
 	n.poll(lookEvery)
 	n.want("a", "b")
+}
+
+// A power cut may leave a hole where the first line was. The lines behind it are what the runtime wrote all the same.
+func TestATornFirstLineDoesNotChangeTheFormat(t *testing.T) {
+	for name, torn := range map[string]string{"before others": "\x00\x00\x00 stdout F x\n", "longer than what is looked at": strings.Repeat("\x00", 2*wal.MaxHead) + "\n"} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			n.write("0.log", torn)
+			n.lines("0.log", "a")
+			n.start()
+			n.poll(0)
+			n.want(strings.TrimSuffix(torn, "\n"), "a")
+		})
+	}
 }
