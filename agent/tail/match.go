@@ -212,7 +212,7 @@ func (t *Tailer) identify(fo *folder, s *stranger, byInode bool) *file {
 			if !byInode && f.desc.Format == wal.Plain && !e.gz && (e.kind == live && !e.pin || attached && e.size > f.size) {
 				continue // a new file may well start like the one before, and no copy is longer than what it is of
 			}
-			if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) {
+			if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) || byInode && t.lostHead(f, s) {
 				return f
 			}
 		}
@@ -267,6 +267,21 @@ func (t *Tailer) verify(f *file, e *entry, src content) bool {
 		f.safe = position{off: f.desc.Start}
 	}
 	f.read, f.size = f.safe, int64(f.safe.off)
+	return true
+}
+
+// lostHead says whether s is f with a hole in its first line, as a power cut can leave it. Then f is read again from its
+// start: the bytes that are still there have the ids that they had, so what is stored already is not stored twice.
+func (t *Tailer) lostHead(f *file, s *stranger) bool {
+	if f.known == nil || f.desc.Format == wal.Plain || bytes.IndexByte(s.line, 0) < 0 {
+		return false
+	}
+	t.o.Log.Warn("a log file lost its first line: reading it again from its start", "path", s.entry.path, "file", f.desc.ID)
+	d := *f.desc
+	d.Identity = identityOf(s.entry.key, s.line)
+	f.desc = &d
+	f.safe = position{off: d.Start}
+	f.read, f.size = f.safe, int64(d.Start)
 	return true
 }
 
