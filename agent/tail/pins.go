@@ -36,7 +36,8 @@ func (p *pins) add(fo *folder, f *os.File, e entry) (string, error) {
 	if p.dirty == nil {
 		p.dirty = map[string]bool{}
 	}
-	for d := dir; len(d) >= len(p.dir); d = filepath.Dir(d) {
+	// Every folder on the way is named by the one above it, up to the one that names the folder of pins.
+	for d, top := dir, filepath.Dir(p.dir); len(d) >= len(top); d = filepath.Dir(d) {
 		p.dirty[d] = true
 	}
 	return path, nil
