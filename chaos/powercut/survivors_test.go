@@ -103,17 +103,26 @@ func (b *book) surviveFile(path, why string) error {
 	if err != nil {
 		return err
 	}
+	use := func(message []byte) bool { return b.demand(message, why+" in "+path) }
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		in, err := gzip.NewReader(bytes.NewReader(data))
-		if err == nil {
-			data, err = io.ReadAll(in)
-		}
-		if err != nil || strings.HasSuffix(path, ".tmp") {
-			return nil // half a .gz is worth nothing, and one without its name is not a log
+		whole := false
+		data, whole = gunzip(data)
+		if !whole || strings.HasSuffix(path, ".tmp") {
+			use = func([]byte) bool { return false } // it may be read as far as it goes
 		}
 	}
-	b.lines(data, func(message []byte) bool { return b.demand(message, why+" in "+path) })
+	b.lines(data, use)
 	return nil
+}
+
+// gunzip decompresses as much as it can.
+func gunzip(data []byte) (text []byte, whole bool) {
+	in, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, false
+	}
+	text, err = io.ReadAll(in)
+	return text, err == nil
 }
 
 // lines gives the messages of a file in the runtime's format to use, and keeps as torn the lines of those that it does
