@@ -102,18 +102,3 @@ func (t *Tailer) listPins() {
 		}
 	}
 }
-
-// podInput returns the input under whose root path lies, or else the first one that has a root; nil if none has.
-func (t *Tailer) podInput(path string) *input {
-	var some *input
-	for _, in := range t.inputs {
-		switch {
-		case in.Root == "":
-		case strings.HasPrefix(path, in.Root+"/"):
-			return in
-		case some == nil:
-			some = in
-		}
-	}
-	return some
-}

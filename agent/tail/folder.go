@@ -1,0 +1,137 @@
+package tail
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// input is an Input with what it holds open.
+type input struct {
+	Input
+	root *os.Root // of Root: a link in it that leads out is refused
+}
+
+func (in *input) close() {
+	if in.root != nil {
+		in.root.Close()
+	}
+}
+
+// folder is one folder with log files: of one container of one pod, or of a files input.
+type folder struct {
+	in        *input
+	dir       string // path
+	pod       string // <ns>_<pod>_<uid>; "" outside containers
+	container string
+
+	files    []*file
+	byKey    map[key]*file     // whose bytes stand behind an inode
+	nascent  map[key]*nascent  // files whose first line isn't complete
+	passed   map[key]stat      // siblings of a files input that nobody asked for, as they were when looked at
+	series   map[int]*series   // by attempt
+	live     map[string]*input // of a files input: the names that patterns match
+	entries  []entry           // as of this scan
+	unlisted bool              // this scan could not list it
+	attempt  int               // the highest that has a live name
+
+	unreadable map[string]string // path to what is wrong
+}
+
+// folderFor returns the folder at dir, made when it is new.
+func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
+	id := dir
+	if pod != "" {
+		id = pod + "/" + container
+	}
+	fo := t.folders[id]
+	if fo == nil {
+		fo = &folder{in: in, dir: dir, pod: pod, container: container, byKey: map[key]*file{},
+			nascent: map[key]*nascent{}, passed: map[key]stat{}, series: map[int]*series{},
+			unreadable: map[string]string{}}
+		t.folders[id] = fo
+	}
+	if dir != "" {
+		fo.in, fo.dir = in, dir
+	}
+	return fo
+}
+
+// add puts f into its folder, and into the series of its Attempt.
+func (fo *folder) add(f *file) {
+	f.folder = fo
+	fo.files = append(fo.files, f)
+	if fo.pod == "" {
+		return
+	}
+	f.series = fo.seriesOf(f.desc.Attempt)
+	f.series.files = append(f.series.files, f)
+	slices.SortFunc(f.series.files, func(a, b *file) int { return cmp.Compare(a.desc.Ordinal, b.desc.Ordinal) })
+}
+
+func (fo *folder) seriesOf(attempt int) *series {
+	if fo.series[attempt] == nil {
+		fo.series[attempt] = &series{}
+	}
+	return fo.series[attempt]
+}
+
+// bases returns the names under which the Files of fo were first met.
+func (fo *folder) bases() map[string]bool {
+	bases := map[string]bool{}
+	for _, f := range fo.files {
+		bases[filepath.Base(f.desc.Path)] = true
+	}
+	return bases
+}
+
+// remember makes a file of what an earlier run left behind.
+func (t *Tailer) remember(k *Known) {
+	d := k.File
+	f := &file{desc: d, index: k.Index, size: int64(k.Offset)}
+	f.safe = position{off: k.Offset, prefix: k.Prefix}
+	f.read, f.known = f.safe, k
+	var fo *folder
+	if in := t.podInput(d.Path); d.Pod != "" && in != nil {
+		pod := fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID)
+		fo = t.folderFor(in, filepath.Join(in.Root, pod, d.Container), pod, d.Container)
+	} else if d.Pod != "" {
+		fo = t.folderFor(nil, "", fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID), d.Container)
+	} else {
+		fo = t.folderFor(t.inputOf(d.Path), filepath.Dir(d.Path), "", "")
+	}
+	fo.add(f)
+	t.byID[d.ID] = f
+}
+
+// podInput returns the input under whose root path lies, or else the first one that has a root; nil if none has.
+func (t *Tailer) podInput(path string) *input {
+	var some *input
+	for _, in := range t.inputs {
+		switch {
+		case in.Root == "":
+		case strings.HasPrefix(path, in.Root+"/"):
+			return in
+		case some == nil:
+			some = in
+		}
+	}
+	return some
+}
+
+// inputOf returns the files input whose patterns match path, or nil.
+func (t *Tailer) inputOf(path string) *input {
+	for _, in := range t.inputs {
+		for _, pattern := range in.Paths {
+			if ok, _ := doublestar.PathMatch(pattern, path); ok {
+				return in
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package tail
+
+import (
+	"slices"
+	"time"
+
+	"logboom/checkpoint"
+	"logboom/wal"
+)
+
+// lookForLost deals with a File of which a scan found nothing.
+func (t *Tailer) lookForLost(f *file, now time.Time) {
+	if f.attached {
+		clear(f.folder.passed) // a copy may do now
+		for k, other := range f.folder.byKey {
+			if other == f {
+				delete(f.folder.byKey, k)
+			}
+		}
+	}
+	f.path, f.attached = "", false
+	if f.missing++; f.missing < 2 {
+		return
+	}
+	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
+		t.lose(f, now)
+	}
+	if f.pending == 0 && t.o.Acked() >= f.index {
+		t.forget(f)
+	}
+}
+
+// lose puts what is known to be unread of f into the ledger.
+func (t *Tailer) lose(f *file, now time.Time) {
+	l := checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: max(f.read.off, wal.Offset(f.size)), AtLeast: true,
+		Cause: checkpoint.CauseDeleted, Since: f.lastGrew, Until: now}
+	if f.cut {
+		l.Cause = checkpoint.CauseTruncated
+	}
+	f.lost = true
+	if l.End == l.Start {
+		return // nothing is known to be missing
+	}
+	t.changed.Losses = append(t.changed.Losses, l)
+	t.o.Log.Error("bytes of a log file are gone before they were read", "path", f.desc.Path, "file", f.desc.ID,
+		"start", l.Start, "end", l.End, "cause", l.Cause)
+}
+
+// loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know.
+func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
+	f.lost = true
+	t.close(f)
+	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: f.read.off, AtLeast: true,
+		Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
+	t.o.Log.Error("the rest of a compressed log can't be read", "path", f.path, "file", f.desc.ID, "start", f.read.off, "error", err)
+}
+
+// truncated notes that f's bytes are no longer behind its inode. What stands there now is met as a new file; a copy of
+// the old bytes (copytruncate makes one) may still be found.
+func (t *Tailer) truncated(f *file, now time.Time) {
+	t.close(f)
+	clear(f.folder.passed) // a copy may do now
+	f.attached, f.cut, f.path = false, true, ""
+	for k, other := range f.folder.byKey {
+		if other == f {
+			delete(f.folder.byKey, k)
+		}
+	}
+	if f.pin != "" { // it is on the inode, not on the bytes
+		if err := t.pins.remove(f.pin); err != nil {
+			t.warnOnce(f.pin, "can't remove a pin", err)
+		}
+		f.pin = ""
+	}
+	t.nextScan = now
+	t.o.Log.Warn("a log file was truncated", "path", f.desc.Path, "file", f.desc.ID, "read", f.read.off, "size", f.size)
+}
+
+// forget drops all memory of f: nothing on the disk can match it any more, and all of it is acknowledged.
+func (t *Tailer) forget(f *file) {
+	fo := f.folder
+	t.close(f)
+	for k, other := range fo.byKey {
+		if other == f {
+			delete(fo.byKey, k)
+		}
+	}
+	is := func(other *file) bool { return other == f }
+	fo.files = slices.DeleteFunc(fo.files, is)
+	if f.series != nil {
+		if f.series.files = slices.DeleteFunc(f.series.files, is); len(f.series.files) == 0 {
+			delete(fo.series, f.desc.Attempt)
+		}
+	}
+	t.hot = slices.DeleteFunc(t.hot, is)
+	t.round = slices.DeleteFunc(t.round, is)
+	delete(t.byID, f.desc.ID)
+	t.changed.Forget = append(t.changed.Forget, f.desc.ID)
+}
+
+// commit writes what the scan found to the checkpoint. What can't be written now is kept for the next scan.
+func (t *Tailer) commit() {
+	if len(t.changed.Losses)+len(t.changed.Forget)+len(t.changed.Files) == 0 {
+		return
+	}
+	if err := t.o.Ledger.Commit(t.changed); err != nil {
+		t.warnOnce("checkpoint", "can't write to the ledger", err)
+		return
+	}
+	t.calm("checkpoint")
+	t.changed = checkpoint.Change{}
+}

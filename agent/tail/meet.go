@@ -1,0 +1,148 @@
+package tail
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"logboom/agent/parse"
+	"logboom/wal"
+)
+
+// nascent is a file whose first line isn't complete: it has no Identity yet.
+type nascent struct {
+	src   content // nil while a pin keeps its bytes
+	entry entry
+	pin   string
+}
+
+func (fo *folder) closeNascent() {
+	for _, n := range fo.nascent {
+		if n.src != nil {
+			n.src.Close()
+		}
+	}
+}
+
+// stranger is an entry with an unknown inode, open and with its first line known.
+type stranger struct {
+	*nascent
+	head []byte // the first wal.MaxHead bytes
+	line []byte // what of them is the first line
+	time string // of the first line, if it has one
+}
+
+// meet opens an entry with an unknown inode. It returns nil as long as its first line isn't complete.
+func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger {
+	if old, ok := fo.passed[e.key]; ok && old == e.stat {
+		return nil
+	}
+	n := fo.nascent[e.key]
+	if n != nil && n.src == nil && n.entry.size == e.size && !t.flush && !e.quiet(now) {
+		return nil // as before
+	}
+	if e.pin && e.links == 1 && e.size == 0 && e.quiet(now) { // a silent container is gone
+		if err := t.pins.remove(e.path); err != nil {
+			t.warnOnce(e.path, "can't remove a pin", err)
+		}
+		delete(fo.nascent, e.key)
+		return nil
+	}
+	if n == nil {
+		n = &nascent{pin: pin}
+	}
+	if n.src == nil {
+		src, st, err := t.openAt(fo, e.path, e.gz)
+		if err != nil {
+			t.cannotRead(fo, e, err, now)
+			return nil
+		}
+		if st.key != e.key {
+			src.Close() // renamed since it was listed: the next scan finds it
+			return nil
+		}
+		n.src = src
+	}
+	n.entry = *e
+	delete(fo.unreadable, e.path)
+	t.pinNascent(fo, n)
+	return t.peek(fo, n, now)
+}
+
+// peek reads the first line of n, which stays nascent as long as that isn't complete.
+func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
+	e := &n.entry
+	head := make([]byte, wal.MaxHead)
+	size, err := n.src.readAt(head, 0)
+	head = head[:size]
+	line := firstLine(head)
+	whole := len(line) == wal.MaxHead || len(line) > 0 && line[len(line)-1] == '\n'
+	if err != nil && !whole {
+		n.src.Close()
+		t.cannotRead(fo, e, err, now)
+		return nil
+	}
+	if len(line) == 0 || !whole && !t.flush && !e.quiet(now) {
+		fo.nascent[e.key] = n
+		if n.pin != "" || e.gz {
+			n.src.Close()
+			n.src = nil
+		}
+		return nil
+	}
+	delete(fo.nascent, e.key)
+	return &stranger{nascent: n, head: head, line: line, time: string(parse.Time(line))}
+}
+
+// quiet says that nobody will write to the file any more, as far as can be known.
+func (e *entry) quiet(now time.Time) bool {
+	return (e.kind != live || e.pin) && now.Sub(time.Unix(0, e.mtime)) >= quietFor
+}
+
+// cannotRead tells about a file that can't be read. A .gz that is still being written is no reason to tell.
+func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
+	if errors.Is(err, syscall.ENOENT) || e.gz && !e.quiet(now) {
+		return
+	}
+	fo.unreadable[e.path] = err.Error()
+	t.warnOnce(e.path, "can't read a log file; the others go on", err)
+	if e.gz {
+		fo.passed[e.key] = e.stat // until it changes
+	}
+}
+
+// pinNascent keeps the bytes of a container's file from the first sight on.
+func (t *Tailer) pinNascent(fo *folder, n *nascent) {
+	p, ok := n.src.(plain)
+	if !ok || n.pin != "" || fo.pod == "" || !t.pins.works {
+		return
+	}
+	pin, err := t.pins.add(fo, p.f, n.entry)
+	if err != nil {
+		if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.EPERM) {
+			t.warnOnce(n.entry.path, "can't pin a log file", err)
+			return
+		}
+		t.pins.works = false
+		t.o.Log.Warn("no hard links between the log folder and data_dir: only open descriptors keep rotated files until they are read, "+
+			"and a killed agent lets go of them", "error", err)
+		return
+	}
+	n.pin = pin
+}
+
+// vanishNascent deals with a nascent file whose last name is gone.
+func (t *Tailer) vanishNascent(fo *folder, k key, now time.Time) {
+	n := fo.nascent[k]
+	delete(fo.nascent, k)
+	if n.src == nil {
+		return
+	}
+	n.entry.kind, n.entry.mtime = rotated, 0 // no more is to come
+	if s := t.peek(fo, n, now); s != nil {
+		t.recognise(fo, []*stranger{s}, now)
+	} else if fo.nascent[k] == n {
+		delete(fo.nascent, k)
+		n.src.Close()
+	}
+}

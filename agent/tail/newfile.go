@@ -1,0 +1,94 @@
+package tail
+
+import (
+	"bytes"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"logboom/agent/parse"
+	"logboom/checkpoint"
+	"logboom/wal"
+)
+
+// newFile makes a File of what nobody has met before.
+func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
+	line := s.line
+	path := e.path
+	if e.pin {
+		path = filepath.Join(fo.dir, e.name)
+	}
+	in := fo.in
+	if e.of != "" && e.kind == sibling {
+		path, e.in = filepath.Join(fo.dir, e.of), fo.live[e.of]
+	}
+	if e.in != nil {
+		in = e.in
+	}
+	d := &wal.File{Path: path, Format: in.Format, Node: t.o.Node, Identity: identityOf(e.key, line)}
+	if d.Format == "" {
+		d.Format = parse.Detect(s.head)
+	}
+	if fo.in.Format == "" && fo.pod != "" && d.Format == wal.Plain {
+		d.Format = wal.CRI // a runtime wrote it: the first lines are torn, and each line is looked at by itself
+	}
+	f := &file{desc: d}
+	if fo.pod != "" {
+		parts := strings.SplitN(fo.pod, "_", 3)
+		d.Namespace, d.Pod, d.PodUID, d.Container, d.Attempt = parts[0], parts[1], parts[2], fo.container, e.attempt
+		d.Ordinal = fo.seriesOf(e.attempt).nextOrdinal()
+	} else {
+		for _, other := range fo.files {
+			if other.desc.Path == path {
+				d.Ordinal = max(d.Ordinal, other.desc.Ordinal+1)
+			}
+		}
+	}
+	d.Route = route(in.Route, d)
+	for n := 0; ; n++ {
+		d.ID = DeriveID(d, fo.pod, line, n)
+		if t.byID[d.ID] == nil {
+			break
+		}
+	}
+	t.byID[d.ID] = f
+	fo.add(f)
+	return f
+}
+
+// passOver makes f start behind what was there before a first start that should not read it.
+func (t *Tailer) passOver(f *file, e *entry, src content) {
+	if !t.o.First || t.scans > 0 || !f.folder.in.FromNow {
+		return
+	}
+	size := e.size
+	if e.gz {
+		_, size, _ = checksum(src, 0, 1<<62)
+	}
+	d := *f.desc
+	d.Start = wal.Offset(lineStart(src, size))
+	f.desc = &d
+	f.read.off, f.size = d.Start, int64(d.Start)
+	f.safe = f.read
+	t.changed.Files = append(t.changed.Files, checkpoint.FileState{File: f.desc, Offset: d.Start})
+}
+
+// lineStart returns the start of the last Line that begins before size and is not complete there, or size.
+func lineStart(src content, size int64) int64 {
+	buf := make([]byte, 64<<10)
+	from := max(0, size-int64(len(buf)))
+	n, err := src.readAt(buf[:size-from], from)
+	if i := bytes.LastIndexByte(buf[:n], '\n'); err == nil && i >= 0 {
+		return from + int64(i) + 1
+	}
+	return size
+}
+
+// route fills in the parts of an index pattern that are known of the File for good.
+func route(pattern string, d *wal.File) string {
+	if !strings.Contains(pattern, "%{") {
+		return pattern
+	}
+	return strings.NewReplacer("%{namespace}", d.Namespace, "%{pod}", d.Pod, "%{container}", d.Container,
+		"%{attempt}", strconv.Itoa(d.Attempt)).Replace(pattern)
+}

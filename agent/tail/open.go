@@ -1,0 +1,103 @@
+package tail
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+
+var errNotRegular = errors.New("no regular file")
+
+// openAt opens the log file at path. A pod's logs are opened through the input's root, which refuses links that lead
+// out of it; O_NONBLOCK keeps a FIFO that took the name meanwhile from holding up everything.
+func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error) {
+	var f *os.File
+	var err error
+	if in := fo.in; in.root != nil && !t.pins.holds(path) {
+		var rel string
+		if rel, err = filepath.Rel(in.Root, path); err == nil {
+			f, err = in.root.OpenFile(rel, openFlags, 0)
+		}
+	} else {
+		f, err = os.OpenFile(path, openFlags, 0)
+	}
+	if err != nil {
+		return nil, stat{}, err
+	}
+	st, err := statAt(int(f.Fd()), "")
+	if err != nil || !st.regular {
+		f.Close()
+		return nil, stat{}, cmp.Or(err, error(errNotRegular))
+	}
+	if !gz {
+		return plain{f}, st, nil
+	}
+	z, err := newZipped(f)
+	if err != nil {
+		f.Close()
+		return nil, stat{}, err
+	}
+	return z, st, nil
+}
+
+// reopen opens f where it was last seen, if it is closed.
+func (t *Tailer) reopen(f *file) error {
+	if f.src != nil {
+		return nil
+	}
+	if f.path == "" {
+		return os.ErrNotExist
+	}
+	src, st, err := t.openAt(f.folder, f.path, f.gz)
+	if err != nil {
+		return err
+	}
+	if st.key != f.key && !f.gz {
+		src.Close()
+		return os.ErrNotExist // renamed since the scan: the next one finds it
+	}
+	t.hold(f, src)
+	return nil
+}
+
+func (t *Tailer) hold(f *file, src content) {
+	t.close(f)
+	f.src = src
+	t.open++
+}
+
+func (t *Tailer) close(f *file) {
+	if f.src != nil {
+		f.src.Close()
+		f.src = nil
+		t.open--
+	}
+}
+
+// closeQuiet gives descriptors back that pins or names make dispensable.
+func (t *Tailer) closeQuiet(now time.Time) {
+	for _, f := range t.byID {
+		if t.open <= t.o.MaxOpen*3/4 {
+			return
+		}
+		if f.src != nil && f.path != "" && f.readUp() && now.Sub(f.lastGrew) > hotFor {
+			t.close(f)
+		}
+	}
+}
+
+// defaultMaxOpen leaves half of the descriptors to everything else.
+func defaultMaxOpen() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 512
+	}
+	return int(min(limit.Cur/2, 1<<16))
+}

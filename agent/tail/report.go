@@ -1,0 +1,100 @@
+package tail
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"logboom/agent/status"
+)
+
+// Report is how things stand, as of the last scan.
+type Report struct {
+	Files     []status.File // the worst lag first, at most status.MaxFiles
+	Count     int
+	Unread    int64 // bytes known and not durable
+	Open      int
+	Pins      bool
+	PinBytes  int64
+	Scans     int
+	ReadBytes int64 // made durable since the start
+	Records   int64
+}
+
+// Report returns how things stood at the last scan. Any goroutine may call it.
+func (t *Tailer) Report() Report {
+	r := *t.report.Load()
+	r.ReadBytes, r.Records = t.readBytes.Load(), t.records.Load()
+	return r
+}
+
+// publish makes the report of this scan.
+func (t *Tailer) publish(now time.Time) {
+	r := Report{Open: t.open, Pins: t.pins.works, Scans: t.scans, Count: len(t.byID), Files: make([]status.File, 0, len(t.byID))}
+	for _, f := range t.byID {
+		if f.onlyPin {
+			r.PinBytes += f.size
+		}
+		lag := max(0, f.size-int64(f.safe.off))
+		if f.lost {
+			lag = 0
+		}
+		r.Unread += lag
+		r.Files = append(r.Files, status.File{ID: f.desc.ID.String(), Path: f.desc.Path, Size: f.size, Durable: int64(f.safe.off), Lag: lag,
+			State: f.state(), Error: f.problem, LastGrew: f.lastGrew})
+	}
+	for _, fo := range t.folders {
+		for path, problem := range fo.unreadable {
+			r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: problem})
+		}
+	}
+	slices.SortFunc(r.Files, func(a, b status.File) int {
+		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))
+	})
+	r.Files = r.Files[:min(len(r.Files), status.MaxFiles)]
+	t.report.Store(&r)
+}
+
+func (f *file) state() string {
+	switch {
+	case f.problem != "":
+		return "unreadable"
+	case f.done():
+		return "done"
+	case f.gz:
+		return "gzip"
+	case f.rotated:
+		return "rotated"
+	}
+	return "active"
+}
+
+// AtEnd says that every readable File was read to its end. Bytes that wait there for the end of their Event count as
+// read, unless Flush was called.
+func (t *Tailer) AtEnd() bool {
+	for _, f := range t.byID {
+		if f.attached && !f.lost && f.problem == "" && !f.readUp() && (t.flush || f.held == 0) {
+			return false
+		}
+	}
+	return len(t.given) == 0
+}
+
+// Finished is asked while nothing is left to do. It says yes when a whole scan since the first such question found
+// nothing either, and neither did another one after a Flush.
+func (t *Tailer) Finished() bool {
+	if t.records.Load() != t.rest.records || t.rest.scans == 0 {
+		t.rest.records, t.rest.scans = t.records.Load(), t.scans
+		t.nextScan = time.Time{}
+		return false
+	}
+	if t.scans == t.rest.scans {
+		return false
+	}
+	if !t.flush {
+		t.rest.scans = 0
+		t.Flush()
+		return false
+	}
+	return true
+}
