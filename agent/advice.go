@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
+	"logboom/agent/socket"
 	"logboom/checkpoint"
 )
 
@@ -16,6 +17,8 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &wrong):
 		return "docs/configuration.md describes every key"
+	case errors.Is(err, socket.ErrNoAgent):
+		return "An agent that is starting or ending answers nothing: try again in a few seconds."
 	case errors.Is(err, checkpoint.ErrLocked):
 		return "Stop that process first, or give this one another data_dir. After a rollout a longer lock_wait may be enough."
 	case errors.Is(err, checkpoint.ErrTooNew):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"logboom/agent/config"
+	"logboom/agent/socket"
 	"logboom/checkpoint"
 )
 
@@ -20,50 +22,71 @@ func ledgerCommand() *cobra.Command {
 	var asJSON bool
 	c := command("ledger -c FILE", "List what was lost", `
 One line for each range of bytes of a log file that can't be delivered any more, with the time, the cause and what is
-known of when the lines were written. It works while no agent runs.`,
+known of when the lines were written. It works beside a running agent, and without one.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
-			return ledger(c, conf.DataDir, asJSON)
+			return ledger(c.Context(), conf.DataDir, func(all losses) error {
+				if asJSON {
+					return ledgerJSON(all, c.OutOrStdout())
+				}
+				return ledgerTable(all, c.OutOrStdout())
+			})
 		})
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return c
 }
 
-func ledger(c *cobra.Command, dataDir string, asJSON bool) (err error) {
+// losses calls fn for every entry of a ledger, oldest first.
+type losses func(fn func(checkpoint.Loss) error) error
+
+func ledger(ctx context.Context, dataDir string, show func(losses) error) error {
 	path := filepath.Join(dataDir, "checkpoint.db")
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no checkpoint in %s: no agent has run with this data_dir", dataDir)
 	}
-	lock, err := checkpoint.TakeLock(c.Context(), dataDir, 0)
-	if errors.Is(err, checkpoint.ErrLocked) {
-		return &failure{code: exitFailed, err: errors.New("the agent is running, and its ledger can be read when it has ended. " +
-			"Meanwhile its status page and the metric logboom_lost_bytes_total say how much was lost. " + err.Error())}
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, err := checkpoint.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if asJSON {
-		return ledgerJSON(store, c.OutOrStdout())
-	}
-	return ledgerTable(store, c.OutOrStdout())
+	return reach(ctx, dataDir,
+		func() error {
+			store, err := checkpoint.Open(path)
+			if err != nil {
+				return err
+			}
+			return errors.Join(show(store.Losses), store.Close())
+		},
+		func(agent *socket.Client) error {
+			return show(func(fn func(checkpoint.Loss) error) error { return lossesOf(ctx, agent, fn) })
+		})
 }
 
-func ledgerJSON(s *checkpoint.Store, w io.Writer) error {
+// lossesOf asks the agent.
+func lossesOf(ctx context.Context, agent *socket.Client, fn func(checkpoint.Loss) error) error {
+	body, err := agent.Get(ctx, "/api/v1/ledger")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	for d := json.NewDecoder(body); ; {
+		var l checkpoint.Loss
+		if err := d.Decode(&l); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read the agent's ledger: %w", err)
+		}
+		if err := fn(l); err != nil {
+			return err
+		}
+	}
+}
+
+func ledgerJSON(all losses, w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	return s.Losses(func(l checkpoint.Loss) error { return e.Encode(l) })
+	return all(func(l checkpoint.Loss) error { return e.Encode(l) })
 }
 
 // ledgerTable writes the entries for people, and what they add up to. Widths are settled for a few hundred rows at a time.
-func ledgerTable(s *checkpoint.Store, w io.Writer) error {
+func ledgerTable(all losses, w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var entries, bytes int64
-	err := s.Losses(func(l checkpoint.Loss) error {
+	err := all(func(l checkpoint.Loss) error {
 		if entries == 0 {
 			fmt.Fprintln(t, "FOUND\tCAUSE\tBYTES\tFROM\tTO\tWRITTEN\tFILE\tDETAIL")
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"logboom/agent/socket"
 	"logboom/checkpoint"
 	"logboom/wal"
 )
@@ -128,34 +129,43 @@ type safe struct {
 func (s *safe) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.b.Write(p) }
 func (s *safe) String() string              { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
-func TestRunEndsWithZeroWhenAskedTo(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}\nlog: {format: json}")
+// run starts an agent and returns when its first Segment is there. stop ends it well, and fails the test if that ends with
+// anything but 0.
+func (n node) run(t *testing.T) (stderr *safe, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var stderr safe
-	done := make(chan int)
-	go func() { done <- execute(ctx, []string{"run", "-c", n.file}, &stderr, &stderr) }()
+	stderr = &safe{}
+	done := make(chan int, 1)
+	go func() { done <- execute(ctx, []string{"run", "-c", n.file}, stderr, stderr) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if code := <-done; code != 0 {
+			t.Errorf("code %d\n%s", code, stderr)
+		}
+	})
+	t.Cleanup(stop)
 	segments := filepath.Join(n.dir, "data", "wal", "*", "*")
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if found, _ := filepath.Glob(segments); len(found) > 0 {
-			break
+			return stderr, stop
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("nothing is secured:\n%s", stderr.String())
+			t.Fatalf("nothing is secured:\n%s", stderr)
 		}
 	}
-	for _, command := range []string{"run", "ledger"} {
-		code, _, text := logboom(t, t.Context(), command, "-c", n.file)
-		if want := fmt.Sprintf("locked by process %d", os.Getpid()); code != 1 || !strings.Contains(text, want) {
-			t.Errorf("%s beside an agent: %d %s", command, code, text)
-		}
+}
+
+func TestRunEndsWithZeroWhenAskedTo(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}\nlog: {format: json}")
+	stderr, stop := n.run(t)
+	code, _, text := logboom(t, t.Context(), "run", "-c", n.file)
+	if want := fmt.Sprintf("locked by process %d", os.Getpid()); code != 1 || !strings.Contains(text, want) {
+		t.Errorf("a second agent: %d %s", code, text)
 	}
 	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "ok    agent: running: process ") {
 		t.Error(out)
 	}
-	cancel()
-	if code := <-done; code != 0 {
-		t.Errorf("code %d\n%s", code, stderr.String())
-	}
+	stop()
 	for line := range strings.Lines(stderr.String()) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("not JSON: %s", line)
@@ -164,6 +174,70 @@ func TestRunEndsWithZeroWhenAskedTo(t *testing.T) {
 	if code, out, text := logboom(t, t.Context(), "ledger", "-c", n.file); code != 0 || out != "Nothing was lost.\n" {
 		t.Errorf("%d %s%s", code, out, text)
 	}
+	if _, err := os.Lstat(filepath.Join(n.dir, "data", socket.Name)); !os.IsNotExist(err) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+// lost puts some hundred losses into the node's ledger.
+func (n node) lost(t *testing.T) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(n.dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := checkpoint.Open(filepath.Join(n.dir, "data", "checkpoint.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var c checkpoint.Change
+	for i := range 700 {
+		c.Losses = append(c.Losses, checkpoint.Loss{Time: time.Now(), File: &wal.File{ID: wal.FileID{byte(i), byte(i >> 8)}, Path: fmt.Sprintf("/%d & more.log", i)},
+			Start: 10, End: 20, Cause: checkpoint.CauseDeleted})
+	}
+	if err := s.Commit(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLedgerIsTheSameBesideAnAgent(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.lost(t)
+	say := func(args ...string) string {
+		t.Helper()
+		code, out, stderr := logboom(t, t.Context(), append(args, "-c", n.file)...)
+		if code != 0 {
+			t.Errorf("%d %s", code, stderr)
+		}
+		return out
+	}
+	table, lines := say("ledger"), say("ledger", "--json")
+	if !strings.HasSuffix(table, "7000 bytes in 700 entries.\n") || strings.Count(lines, "\n") != 700 {
+		t.Fatalf("%.300s\n%.300s", table, lines)
+	}
+	_, stop := n.run(t)
+	if diff := cmp.Diff(table, say("ledger")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(lines, say("ledger", "--json")); diff != "" {
+		t.Error(diff)
+	}
+	stop()
+}
+
+// Logs come first: what hinders the socket must not hinder them.
+func TestAnAgentWithoutItsSocketSecuresLogsAllTheSame(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.write(t, "data/agent.sock/x", "")
+	stderr, stop := n.run(t)
+	if !strings.Contains(stderr.String(), "other commands can't talk to this agent") {
+		t.Error(stderr)
+	}
+	code, _, text := logboom(t, t.Context(), "ledger", "-c", n.file)
+	if code != 1 || !strings.Contains(text, "locked by process") || !strings.Contains(text, "no agent answers") || !strings.Contains(text, "try again in a few seconds") {
+		t.Errorf("%d %s", code, text)
+	}
+	stop()
 }
 
 func TestRunThatIsStoppedBeforeItHasTheLockEndsWithZero(t *testing.T) {

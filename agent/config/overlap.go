@@ -22,7 +22,7 @@ const (
 const podLog = 3
 
 // ownFiles are the files right in data_dir.
-var ownFiles = []string{"LOCK", "FORMAT", "RESERVE", "checkpoint.db"}
+var ownFiles = []string{"LOCK", "FORMAT", "RESERVE", "checkpoint.db", "agent.sock"}
 
 // ownFolders are the folders in data_dir, with how many names lie between each and its files.
 var ownFolders = map[string]int{"wal": 2, "deadletter": 2, "pins": 3}

@@ -18,8 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +27,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logboom/agent/config"
-	"logboom/agent/status"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
@@ -71,11 +68,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	server, err := a.listen()
+	servers, err := a.serve()
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer servers.close()
 	return a.turn(ctx)
 }
 
@@ -292,21 +289,6 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
-}
-
-// listen serves status, health and metrics.
-func (a *agent) listen() (*http.Server, error) {
-	server := &http.Server{Handler: status.Handler(a.status, a.live, a.ready), ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
-	if a.c.HTTP.Listen == "off" {
-		return server, nil
-	}
-	l, err := net.Listen("tcp", a.c.HTTP.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for http: %w", err)
-	}
-	go server.Serve(l)
-	return server, nil
 }
 
 func (a *agent) close() error {
