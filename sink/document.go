@@ -36,18 +36,15 @@ const (
 	actionStart = `{"create":{"_id":"`
 )
 
-func newFileText(f *wal.File, hostName string) *fileText {
+func newFileText(f *wal.File) *fileText {
 	t := &fileText{
 		head:     base64.RawURLEncoding.AppendEncode([]byte(actionStart), f.ID[:15]),
 		lastByte: f.ID[15],
 		sequence: int64(f.Ordinal) << 40,
 		route:    newRoute(f.Route),
 	}
-	if hostName == "" {
-		hostName = f.Node
-	}
 	for i, stream := range []string{"", "stdout", "stderr"} {
-		t.tail[i] = appendTail(nil, f, hostName, stream)
+		t.tail[i] = appendTail(nil, f, stream)
 	}
 	return t
 }
@@ -71,13 +68,13 @@ func (t *fileText) streamTail(stream string) []byte {
 	return t.tail[0]
 }
 
-func appendTail(dst []byte, f *wal.File, hostName, stream string) []byte {
+func appendTail(dst []byte, f *wal.File, stream string) []byte {
 	dst = append(dst, `,"file":{"path":`...)
 	dst = appendString(dst, f.Path)
 	dst = append(dst, "}}"...)
-	if hostName != "" {
+	if f.Node != "" {
 		dst = append(dst, `,"host":{"name":`...)
-		dst = appendString(dst, hostName)
+		dst = appendString(dst, f.Node)
 		dst = append(dst, '}')
 	}
 	if f.Namespace != "" || f.Pod != "" {
@@ -158,15 +155,14 @@ func fieldNames(labels map[string]string) []labelName {
 // fileCache keeps the fileText of the Files that Events came from lately. A File value is immutable, so its pointer is
 // the key. Two generations bound it: when the young one is full, it becomes the old one, whose unused rest goes.
 type fileCache struct {
-	hostName   string
 	mu         sync.Mutex
 	young, old map[*wal.File]*fileText // guarded by mu
 }
 
 const cachedFiles = 512 // of a generation; about 3 KB each
 
-func newFileCache(hostName string) *fileCache {
-	return &fileCache{hostName: hostName, young: map[*wal.File]*fileText{}}
+func newFileCache() *fileCache {
+	return &fileCache{young: map[*wal.File]*fileText{}}
 }
 
 func (c *fileCache) get(f *wal.File) *fileText {
@@ -177,7 +173,7 @@ func (c *fileCache) get(f *wal.File) *fileText {
 		return t
 	}
 	if t = c.old[f]; t == nil {
-		t = newFileText(f, c.hostName)
+		t = newFileText(f)
 	}
 	if len(c.young) >= cachedFiles {
 		c.old, c.young = c.young, map[*wal.File]*fileText{}

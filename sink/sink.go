@@ -58,7 +58,6 @@ type Config struct {
 	InsecureSkipVerify        bool
 
 	Timeout                time.Duration // of one bulk request, answer included; 0: 60 s
-	HostName               string        // host.name; "": the File's Node
 	MinBackoff, MaxBackoff time.Duration // between attempts, before jitter; 0: 250 ms and 30 s
 	Logger                 *slog.Logger  // nil: slog.Default()
 
@@ -109,7 +108,7 @@ func New(c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(c.HostName)}
+	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache()}
 	s.health.init(c.Logger)
 	return s, nil
 }
