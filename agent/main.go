@@ -5,6 +5,7 @@
 //	logboom run -c FILE --exit-when-drained   ends when everything is delivered
 //	logboom check -c FILE                     says whether run would work here, and what is wrong
 //	logboom ledger -c FILE                    lists what was lost
+//	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom version
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. A command that fails says on standard error what was
@@ -63,7 +64,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(runCommand(), checkCommand(), ledgerCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), ledgerCommand(), streamCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

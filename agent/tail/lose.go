@@ -42,8 +42,6 @@ func (t *Tailer) lose(f *file, now time.Time) {
 		return // nothing is known to be missing
 	}
 	t.changed.Losses = append(t.changed.Losses, l)
-	t.o.Log.Error("bytes of a log file are gone before they were read", "path", f.desc.Path, "file", f.desc.ID,
-		"start", l.Start, "end", l.End, "cause", l.Cause)
 }
 
 // loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know.
@@ -52,7 +50,6 @@ func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
 	t.close(f)
 	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: f.read.off, AtLeast: true,
 		Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
-	t.o.Log.Error("the rest of a compressed log can't be read", "path", f.path, "file", f.desc.ID, "start", f.read.off, "error", err)
 }
 
 // truncated notes that f's bytes are no longer behind its inode. What stands there now is met as a new file; a copy of
@@ -108,5 +105,10 @@ func (t *Tailer) commit() {
 		return
 	}
 	t.calm("checkpoint")
+	for i := range t.changed.Losses {
+		l := &t.changed.Losses[i]
+		t.o.Log.Error("bytes of a log file are gone before they were read", "path", l.File.Path, "file", l.File.ID,
+			"start", l.Start, "end", l.End, "at_least", l.AtLeast, "cause", l.Cause, "detail", l.Detail)
+	}
 	t.changed = checkpoint.Change{}
 }
