@@ -29,6 +29,34 @@ func TestCopyTruncateInsideTheGlob(t *testing.T) {
 	n.once("a", "b", "c")
 }
 
+// What was written between two looks and then copied makes the copy longer than what was known of its original.
+func TestACopyOfAFileThatGrewIsNoNewFile(t *testing.T) {
+	for _, after := range []string{"", "d\n", "longer than all that stood there before\n"} {
+		n := newNode(t)
+		n.files("app.log")
+		n.write("app.log", "a\nb\n")
+		n.start()
+		n.poll(0)
+		n.write("app.log", "c\n")
+		text, err := os.ReadFile(n.path("app.log"))
+		must(t, err)
+		must(t, os.WriteFile(n.path("app.log.1"), text, 0o640))
+		must(t, os.Truncate(n.path("app.log"), 0))
+		n.write("app.log", after)
+		for range 5 {
+			n.poll(20 * time.Second)
+		}
+		want := []string{"a", "b", "c"}
+		if after != "" {
+			want = append(want, after[:len(after)-1])
+		}
+		n.once(want...)
+		if len(n.losses) > 0 {
+			t.Errorf("with %q behind it: losses %v", after, n.losses)
+		}
+	}
+}
+
 func TestAnEmptyFileThatIsRotatedAndThenWritten(t *testing.T) {
 	n := newNode(t)
 	n.files("app.log")

@@ -24,6 +24,9 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 	})
 	for _, s := range strangers {
 		e := &s.entry
+		if e.kind == sibling {
+			t.refresh(fo, e, now)
+		}
 		f := t.identify(fo, s, false)
 		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
@@ -35,6 +38,26 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			t.passOver(f, e, s.src)
 		}
 		t.attach(f, s.nascent, now)
+	}
+}
+
+// refresh looks again at what e may be a copy of: it may have grown since it was listed, and the copytruncate that made e may
+// have cut it since.
+func (t *Tailer) refresh(fo *folder, e *entry, now time.Time) {
+	for _, f := range fo.files {
+		if !f.attached || f.gz || f.rotated || f.lost || !f.mayBe(e) || t.reopen(f) != nil {
+			continue
+		}
+		p := f.src.(plain)
+		st, err := statAt(int(p.f.Fd()), "")
+		if err != nil {
+			continue
+		}
+		if same, err := p.follows(f.read.tailBytes(), int64(f.read.off)); err == nil && !same {
+			t.truncated(f, now)
+		} else {
+			t.grow(f, st, now)
+		}
 	}
 }
 
