@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut clean
+.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate clean
 
 all: build
 
@@ -22,7 +22,7 @@ demo: build $(BIN)/backend ## the main job on the embedded backend, with two kil
 	$(GO) run ./chaos/demo --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/demo
 
 test: check ## all tests; those that need Java, /dev/fuse or Kubernetes say so when they skip
-	$(GO) test $(TESTFLAGS) ./...
+	LOGBOOM_SIMULATIONS=1500 $(GO) test $(TESTFLAGS) ./...
 
 race: ## the same under the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
@@ -52,6 +52,9 @@ elasticsearch-stop:
 
 powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse
 	LOGBOOM_REQUIRE_FUSE=1 LOGBOOM_POWERCUTS=$(or $(N),1000) $(GO) test -count=1 -v -timeout 0 -run TestPowerCuts ./chaos/powercut
+
+simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on; the last line counts
+	GOGC=400 LOGBOOM_SEED=$(or $(S),1) LOGBOOM_SIMULATIONS=$(or $(N),20000) $(GO) test -count=1 -v -timeout 0 -run Simulation ./agent/pipeline
 
 clean:
 	rm -rf $(BIN) tmp

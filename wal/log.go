@@ -36,6 +36,8 @@ type Options struct {
 	// and Blocks in (Acked, Floor] that can't be found are damage.
 	Floor Index
 	Acked Index // every Block up to it has its final home: damage up to it is none
+
+	Fault Fault // for tests
 }
 
 const defaultSegmentSize = 8 << 20 // bytes
@@ -63,7 +65,11 @@ type Log struct {
 // Open opens the WAL in o.Dir and says what it holds. It fsyncs what a process that was killed may have left unsynced before
 // it trusts it, and changes nothing but empty folders, which it removes.
 func Open(o Options) (*Log, *Recovery, error) {
-	return open(o, realDisk{}, realAccess)
+	var d disk = realDisk{}
+	if o.Fault != nil {
+		d = faulty{d, o.Fault}
+	}
+	return open(o, d, realAccess)
 }
 
 func open(o Options, d disk, a access) (*Log, *Recovery, error) {

@@ -1,0 +1,228 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"logboom/agent/config"
+	"logboom/agent/tail"
+	"logboom/sink"
+	"logboom/wal"
+)
+
+// start opens an agent on what the last one left. An agent that can't start, because the disk fails, is started again.
+func (s *simulation) start() {
+	for {
+		met := s.disk.met
+		err := s.open()
+		if err == nil {
+			return
+		}
+		if s.disk.met == met {
+			s.must(fmt.Errorf("start: %w", err))
+		}
+		s.closeStores()
+		s.disk.heal()
+	}
+}
+
+func (s *simulation) open() error {
+	c := &config.Config{DataDir: s.dir}
+	c.WAL.SegmentSize, c.WAL.MaxSize = 2<<10, config.Bytes(s.maxSize)
+	s.a = &agent{o: Options{Logger: s.log}, c: c, reserve: &reserve{path: s.disk.reserve, slog: s.log, tried: time.Now()}}
+	a := s.a
+	if err := a.openCheckpoint(filepath.Join(s.dir, "checkpoint.db")); err != nil {
+		return err
+	}
+	var err error
+	var recovery *wal.Recovery
+	a.log, recovery, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "wal"), SegmentSize: 2 << 10, MaxSize: s.maxSize,
+		Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked, Fault: s.disk.fault})
+	if err != nil {
+		return err
+	}
+	if len(recovery.Damaged) > 0 {
+		s.wrong("damage after a crash: %+v", recovery.Damaged)
+	}
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "deadletter"), SegmentSize: 2 << 10, Fault: s.disk.fault})
+	if err != nil {
+		return err
+	}
+	o := tail.Options{Inputs: []tail.Input{{Root: filepath.Join(s.dir, "pods"), Route: "logs"},
+		{Paths: []string{filepath.Join(s.dir, "programs", "*.log")}, Format: wal.Plain, Route: "logs"}}, Node: "n",
+		Known: known(a.state, recovery), SameBoot: s.sameBoot || s.rng.IntN(4) > 0, Ledger: badStore{a.store, s.disk},
+		Acked: func() wal.Index { return a.delivery.Acked() }, Log: s.log}
+	if s.pins {
+		o.PinDir = filepath.Join(s.dir, "pins")
+	}
+	a.tail = tail.New(o)
+	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, slog: s.log}
+	a.delivery = (&Delivery{log: a.log, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
+		batchText: 1 << 10, reserve: a.reserve}).begin(a.state.Acked, 2)
+	return nil
+}
+
+// closeStores lets go of the files of an agent that did not start or was killed. Nothing is flushed by it.
+func (s *simulation) closeStores() {
+	if s.a.tail != nil {
+		s.a.tail.Close()
+	}
+	if s.a.store != nil {
+		s.must(s.a.store.Close())
+	}
+}
+
+// crash is a SIGKILL: nothing is flushed. What the page cache has, the next agent finds.
+func (s *simulation) crash() {
+	s.crashes++
+	s.closeStores()
+	s.disk.heal()
+	for id, e := range s.extents {
+		e.unsure = true
+		s.extents[id] = e
+	}
+	if s.amnesia && s.rng.IntN(3) == 0 {
+		s.lostCheckpoints++
+		s.loseCheckpoint(filepath.Join(s.dir, "checkpoint.db"))
+		for id, e := range s.extents {
+			e.low, e.unsure = 0, true
+			s.extents[id] = e
+		}
+	}
+	s.start()
+}
+
+// loseCheckpoint removes it, or writes noise into it.
+func (s *simulation) loseCheckpoint(path string) {
+	if s.rng.IntN(2) == 0 {
+		s.must(os.Remove(path))
+		return
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	s.must(err)
+	defer f.Close()
+	noise := make([]byte, 8<<10) // both meta pages
+	for i := range noise {
+		noise[i] = byte(s.rng.Uint32())
+	}
+	_, err = f.WriteAt(noise, 0)
+	s.must(err)
+}
+
+// extent is what the WAL was given of a File: what it holds for certain, and what it may hold.
+type extent struct {
+	file      *wal.File
+	low, high wal.Offset
+	unsure    bool // the next Record may begin anywhere between them
+}
+
+// watched is the WAL as Intake writes it. The Records of a File must follow one another without gap and overlap, across
+// all restarts. Only after a failed write, and where the process was killed after one, is something read again.
+type watched struct {
+	*wal.Log
+	s *simulation
+}
+
+func (w watched) Append(b *wal.Block) error {
+	err := w.Log.Append(b)
+	if err != nil {
+		return w.failed(err)
+	}
+	for _, r := range b.Records {
+		e := w.s.extents[r.File.ID]
+		if r.Start != e.high && !(e.unsure && r.Start >= e.low && r.Start <= e.high) {
+			w.s.wrong("a record of %s starts at %d, the ones before ended at %d, %d for certain", r.File.Path, r.Start, e.high, e.low)
+		}
+		e.file, e.high, e.unsure = r.File, r.End, false
+		w.s.extents[r.File.ID] = e
+	}
+	return nil
+}
+
+func (w watched) Sync() error {
+	if err := w.Log.Sync(); err != nil {
+		return w.failed(err)
+	}
+	for id, e := range w.s.extents {
+		if !e.unsure {
+			e.low = e.high
+			w.s.extents[id] = e
+		}
+	}
+	return nil
+}
+
+func (w watched) failed(err error) error {
+	for id, e := range w.s.extents {
+		e.unsure = true
+		w.s.extents[id] = e
+	}
+	return err
+}
+
+// deliver turns Delivery once; answered lets one request in flight come to its end.
+func (s *simulation) deliver(answered bool) {
+	d, met := s.a.delivery, s.disk.met
+	if _, err := d.Step(s.now); err != nil && s.disk.met == met {
+		s.wrong("delivery: %v", err)
+	}
+	if !answered {
+		return
+	}
+	select {
+	case b := <-d.work:
+		b.result, b.err = s.Send(context.Background(), b)
+		d.done <- b
+	default:
+	}
+}
+
+// Send is the backend: it stores by id, refuses some, and sometimes forgets to say so.
+func (s *simulation) Send(_ context.Context, events sink.Events) (r sink.Result, err error) {
+	for again := true; again; again = s.rng.IntN(4) == 0 {
+		r = sink.Result{}
+		err = events.Each(func(n int, e *sink.Event) error {
+			switch _, known := s.stored[id(e)]; {
+			case known:
+				r.Duplicate++
+				s.keep(e)
+			case s.rng.IntN(50) == 0:
+				r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "test"})
+			default:
+				r.Stored++
+				s.keep(e)
+			}
+			return nil
+		})
+	}
+	return r, err
+}
+
+func id(e *sink.Event) string { return fmt.Sprintf("%s/%d/%08x", e.File.ID, e.Offset, e.Sum) }
+
+// keep stores e. What its id stands for already must be the same.
+func (s *simulation) keep(e *sink.Event) {
+	if before, known := s.stored[id(e)]; known && before != string(e.Message) {
+		s.wrong("%.60q and %.60q have one id", before, e.Message)
+	}
+	s.stored[id(e)] = string(e.Message)
+}
+
+// readDeadLetters adds what the dead-letter store has to what is stored.
+func (s *simulation) readDeadLetters() {
+	b := &batch{}
+	for at := wal.Index(0); ; at = b.last() {
+		b.reset(1 << 20)
+		err := s.a.deadLog.Next(at, b.slot())
+		if errors.Is(err, wal.ErrNone) {
+			return
+		}
+		s.must(err)
+		b.add()
+		s.must(b.Each(func(_ int, e *sink.Event) error { s.keep(e); return nil }))
+	}
+}
