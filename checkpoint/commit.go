@@ -11,7 +11,7 @@ import (
 )
 
 // Commit makes c durable, all of it or nothing. Forget comes before Files, so a File that is read again from its start
-// stands in both. Durable never goes back: an older one is ignored, so that callers need not agree on an order.
+// stands in both; Dead and Losses come before both, into the account that is forgotten. Durable never goes back: an older one is ignored, so that callers need not agree on an order.
 //
 // After an error nothing of c counts, and the same Change may be committed again: what the disk took of it after all
 // (a failed fsync can't tell) is not counted twice.
@@ -38,8 +38,19 @@ func (s *Store) Commit(c Change) error {
 }
 
 func (s *Store) apply(r *rows, c Change, boot string) error {
+	acked := wal.Index(r.number(ackedKey))
 	if err := applyMeta(r, c, boot); err != nil {
 		return err
+	}
+	for i := range c.Dead { // before anything that moves a Reach
+		if err := addDead(r, &c.Dead[i], acked); err != nil {
+			return err
+		}
+	}
+	for _, l := range c.Losses {
+		if err := addLoss(r, l); err != nil {
+			return err
+		}
 	}
 	for _, id := range c.Forget {
 		if err := forget(r, id); err != nil {
@@ -48,11 +59,6 @@ func (s *Store) apply(r *rows, c Change, boot string) error {
 	}
 	for i := range c.Files {
 		if err := s.applyFile(r, &c.Files[i]); err != nil {
-			return err
-		}
-	}
-	for _, l := range c.Losses {
-		if err := addLoss(r, l); err != nil {
 			return err
 		}
 	}
@@ -78,30 +84,50 @@ func applyMeta(r *rows, c Change, boot string) error {
 }
 
 func forget(r *rows, id wal.FileID) error {
+	if v := r.get(offsetsBucket, id[:]); v != nil {
+		var fs FileState
+		a, ok := fs.decode(v)
+		if !ok {
+			return fmt.Errorf("%w: bad offset of file %s", ErrCorrupt, id)
+		}
+		if err := r.bequeath(a); err != nil {
+			return err
+		}
+	}
 	if err := r.remove(filesBucket, id[:]); err != nil {
 		return err
 	}
 	return r.remove(offsetsBucket, id[:])
 }
 
-// applyFile writes the Offset, and the description only when it is not there yet: it is fifty times as long.
+// applyFile notes how far a File is delivered.
 func (s *Store) applyFile(r *rows, fs *FileState) error {
 	if fs.File == nil || fs.Offset < 0 {
 		return bug("a file state without a file or with a negative offset")
 	}
 	id := fs.File.ID
-	if err := r.put(offsetsBucket, id[:], fs.encode()); err != nil {
+	_, a, err := r.row(fs.File)
+	if err != nil {
+		return err
+	}
+	a.Reach = max(a.Reach, fs.Offset)
+	if err := r.put(offsetsBucket, id[:], fs.encode(a)); err != nil {
 		return err
 	}
 	if s.written[id] == fs.File && r.get(filesBucket, id[:]) != nil {
 		return nil
 	}
-	text, err := json.Marshal(fs.File)
+	return describe(r, fs.File)
+}
+
+// describe writes what f is, unless it stands there already: it is fifty times as long as an Offset.
+func describe(r *rows, f *wal.File) error {
+	text, err := json.Marshal(f)
 	if err != nil {
-		return fmt.Errorf("describe file %s: %w", id, err)
+		return fmt.Errorf("describe file %s: %w", f.ID, err)
 	}
-	if bytes.Equal(r.get(filesBucket, id[:]), text) {
+	if bytes.Equal(r.get(filesBucket, f.ID[:]), text) {
 		return nil
 	}
-	return r.put(filesBucket, id[:], text)
+	return r.put(filesBucket, f.ID[:], text)
 }

@@ -13,7 +13,7 @@ import (
 	"logboom/wal"
 )
 
-var update = flag.Bool("update", false, "write testdata/checkpoint-v1.db anew: only with a new format version")
+var update = flag.Bool("update", false, "write the files in testdata anew: only with a new format version")
 
 // goldenContent is what testdata/checkpoint-v1.db says.
 func goldenContent() content {
@@ -37,15 +37,7 @@ func TestFormatVersion1IsReadForEver(t *testing.T) {
 	if *update {
 		writeGolden(t, golden, want)
 	}
-	file, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "checkpoint.db")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, path)
+	s := openGolden(t, golden)
 	got, err := read(s)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +48,7 @@ func TestFormatVersion1IsReadForEver(t *testing.T) {
 	commit(t, s, Change{Acked: 1235})
 
 	row := FileState{Offset: 1 << 40, Prefix: 0xdeadbeef, Tail: 0x01020304}
-	if diff := cmp.Diff([]byte("\x00\x00\x01\x00\x00\x00\x00\x00\xde\xad\xbe\xef\x01\x02\x03\x04"), row.encode()); diff != "" {
+	if diff := cmp.Diff([]byte("\x00\x00\x01\x00\x00\x00\x00\x00\xde\xad\xbe\xef\x01\x02\x03\x04"), row.encode(Account{Reach: row.Offset})); diff != "" {
 		t.Error(diff)
 	}
 	text, err := json.Marshal(want.Losses[1])
@@ -69,7 +61,49 @@ func TestFormatVersion1IsReadForEver(t *testing.T) {
 	}
 }
 
+// The long rows of offsets, and the account of Files that were forgotten.
+func TestAccountsOfVersion1AreReadForEver(t *testing.T) {
+	const golden = "testdata/checkpoint-v1-accounts.db"
+	a, b := testFile(1), testFile(2)
+	a.Start = 5
+	want := Accounts{Files: map[wal.FileID]Account{a.ID: {5, 120, 11, 12, 13}}, Gone: Account{0, 70, 0, 0, 6}}
+	if *update {
+		writeGoldenChanges(t, golden, Change{Acked: 1, Dead: []DeadLetters{{1, a, 20, 11}}, Files: []FileState{{a, 100, 1, 2}, {b, 70, 3, 4}}},
+			Change{Acked: 2, Losses: []Loss{{File: a, Start: 108, End: 120, Read: true, Cause: CauseDropped}, {File: a, Start: 120, End: 133, Cause: CauseTruncated}}},
+			Change{Losses: []Loss{{File: b, Start: 70, End: 76, Cause: CauseDeleted}}, Forget: []wal.FileID{b.ID}})
+	}
+	s := openGolden(t, golden)
+	if diff := cmp.Diff(want, accounts(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	if st := state(t, s); st.Acked != 2 || st.Files[a.ID].Offset != 100 || st.Files[a.ID].Tail != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func openGolden(t *testing.T, golden string) *Store {
+	t.Helper()
+	file, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "checkpoint.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, path)
+}
+
 func writeGolden(t *testing.T, path string, c content) {
+	t.Helper()
+	change := Change{Acked: c.State.Acked, Durable: c.State.Durable, Losses: c.Losses}
+	for _, fs := range c.State.Files {
+		change.Files = append(change.Files, fs)
+	}
+	writeGoldenChanges(t, path, change)
+}
+
+func writeGoldenChanges(t *testing.T, path string, changes ...Change) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -78,11 +112,9 @@ func writeGolden(t *testing.T, path string, c content) {
 		t.Fatal(err)
 	}
 	s := open(t, path)
-	change := Change{Acked: c.State.Acked, Durable: c.State.Durable, Losses: c.Losses}
-	for _, fs := range c.State.Files {
-		change.Files = append(change.Files, fs)
+	for _, c := range changes {
+		commit(t, s, c)
 	}
-	commit(t, s, change)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

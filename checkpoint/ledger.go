@@ -88,12 +88,18 @@ func addLoss(r *rows, l Loss) error {
 		return err
 	}
 	counter := lostPrefix + l.Cause
-	return r.putNumber(counter, r.number(counter)+uint64(lost))
+	if err := r.putNumber(counter, r.number(counter)+uint64(lost)); err != nil {
+		return err
+	}
+	return addLost(r, &l, int64(lost))
 }
 
 // joinable says whether b goes on where a ended, or starts inside it. Behind an open end ("at least") nothing is joined,
 // except that very entry again.
 func joinable(a, b Loss) bool {
+	if a.Read != b.Read {
+		return false
+	}
 	if a.AtLeast {
 		return b.AtLeast && b.Start == a.Start && b.End == a.End
 	}

@@ -36,8 +36,11 @@ const (
 	lostPrefix = "lost/" // + cause
 )
 
-// offsetLen is the size of a row of offsets: Offset, Prefix, Tail.
-const offsetLen = 8 + 4 + 4
+// A row of offsets is Offset, Prefix, Tail; and, where those do not say it all, the Account.
+const (
+	offsetLen  = 8 + 4 + 4
+	accountLen = 5 * 8
+)
 
 // rows is the database inside one transaction. All writes go through put and remove, which keep the seal: the sum,
 // modulo 2^64, of a digest of every row. A sum can be kept up to date row by row, in any order, and whatever page
@@ -190,7 +193,7 @@ func readState(r *rows, st *State) error {
 	st.Lost = readLost(r)
 	return r.tx.Bucket([]byte(offsetsBucket)).ForEach(func(k, v []byte) error {
 		var fs FileState
-		if len(k) != len(wal.FileID{}) || !fs.decode(v) {
+		if _, ok := fs.decode(v); !ok || len(k) != len(wal.FileID{}) {
 			return fmt.Errorf("%w: bad offset of file %x", ErrCorrupt, k)
 		}
 		if err := json.Unmarshal(r.get(filesBucket, k), &fs.File); err != nil || fs.File == nil || fs.File.ID != wal.FileID(k) {
@@ -201,19 +204,31 @@ func readState(r *rows, st *State) error {
 	})
 }
 
-func (fs *FileState) encode() []byte {
-	b := make([]byte, 0, offsetLen)
+func (fs *FileState) encode(a Account) []byte {
+	b := make([]byte, 0, offsetLen+accountLen)
 	b = binary.BigEndian.AppendUint64(b, uint64(fs.Offset))
 	b = binary.BigEndian.AppendUint32(b, fs.Prefix)
-	return binary.BigEndian.AppendUint32(b, fs.Tail)
+	b = binary.BigEndian.AppendUint32(b, fs.Tail)
+	if a == (Account{Reach: fs.Offset}) {
+		return b
+	}
+	for _, n := range []int64{int64(a.Start), int64(a.Reach), a.Dead, a.LostRead, a.LostUnread} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return b
 }
 
-func (fs *FileState) decode(b []byte) bool {
-	if len(b) != offsetLen {
-		return false
+// decode fills fs, all but its File, from a row, and returns the account.
+func (fs *FileState) decode(b []byte) (a Account, ok bool) {
+	if len(b) != offsetLen && len(b) != offsetLen+accountLen {
+		return a, false
 	}
 	fs.Offset = wal.Offset(binary.BigEndian.Uint64(b))
 	fs.Prefix = binary.BigEndian.Uint32(b[8:])
 	fs.Tail = binary.BigEndian.Uint32(b[12:])
-	return true
+	if b = b[offsetLen:]; len(b) == 0 {
+		return Account{Reach: fs.Offset}, true
+	}
+	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
+	return Account{wal.Offset(number(0)), wal.Offset(number(1)), number(2), number(3), number(4)}, true
 }

@@ -30,6 +30,7 @@ type Loss struct {
 	Start   wal.Offset `json:"start"`
 	End     wal.Offset `json:"end"`      // End-Start bytes are known to be lost
 	AtLeast bool       `json:"at_least"` // there may have been more behind End
+	Read    bool       `json:"read"`     // they stood in the WAL: lost after reading, not before
 	Cause   string     `json:"cause"`    // one of the Cause constants
 	Detail  string     `json:"detail,omitempty"`
 	Since   time.Time  `json:"since"` // the lost lines were written between Since and Until, as far as known
@@ -56,4 +57,5 @@ type Change struct {
 	Files   []FileState  // replace what was known of these Files
 	Forget  []wal.FileID // nothing on the disk can match these Files any more
 	Losses  []Loss
+	Dead    []DeadLetters
 }
