@@ -25,7 +25,8 @@ func (a Account) Acked() int64 { return int64(a.Reach-a.Start) - a.Dead - a.Lost
 // Accounts are those of all Files, as of one commit.
 type Accounts struct {
 	Files map[wal.FileID]Account
-	Gone  Account // the sum of those that were forgotten, each of them as if it had begun at 0
+	Gone  Account          // the sum of those that were forgotten, each of them as if it had begun at 0
+	Lost  map[string]int64 // bytes in the ledger by Cause
 }
 
 // DeadLetters is how much of a File became dead letters with the Block Index. It is committed with an Acked of Index or
@@ -51,7 +52,7 @@ func (s *Store) Accounts() (Accounts, error) {
 	err := s.transact("read accounts", func(db *bolt.DB) error {
 		return db.View(func(tx *bolt.Tx) error {
 			r := begin(tx)
-			all.Gone = r.gone()
+			all.Gone, all.Lost = r.gone(), readLost(r)
 			return tx.Bucket([]byte(offsetsBucket)).ForEach(func(k, v []byte) error {
 				var fs FileState
 				a, ok := fs.decode(v)

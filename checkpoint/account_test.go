@@ -56,7 +56,8 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 		}
 	}
 	commit(t, s, Change{Acked: 11, Files: []FileState{{other, 30, 0, 0}}})
-	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0}}, Gone: Account{0, 400, 20, 110, 103}}
+	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0}}, Gone: Account{0, 400, 20, 110, 103},
+		Lost: map[string]int64{CauseDropped: 50, CauseDamaged: 60, CauseTruncated: 100, CauseDeleted: 3}}
 	for range 2 { // a loss and the end of a File come together
 		commit(t, s, Change{Losses: loss(500, 503, false, CauseDeleted), Forget: []wal.FileID{f.ID}})
 		if s.Close() != nil {
@@ -69,13 +70,6 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
-		}
-		var lost int64
-		for _, n := range state(t, s).Lost {
-			lost += n
-		}
-		if lost != got.Gone.LostRead+got.Gone.LostUnread {
-			t.Fatalf("the ledger adds up to %d", lost)
 		}
 	}
 }

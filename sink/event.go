@@ -11,6 +11,7 @@ type Event struct {
 	Stream  string     // "stdout", "stderr" or ""
 	Message []byte     // any bytes
 	Raw     []byte     // its Lines as the File has them; what Sum is of
+	Beyond  int        // how many bytes at Raw's end stand in the next File of the Attempt
 	Part    int        // 0: whole. n > 0: the nth part of a longer Event
 	Last    bool       // with Part: nothing follows
 }

@@ -27,6 +27,7 @@ type joined struct {
 	time    []byte
 	message []byte
 	raw     []byte
+	beyond  int // bytes of raw that are not file's
 }
 
 // Events calls fn for every Event of the Block, in the order of their ends, and stops at fn's first error, which it
@@ -127,12 +128,16 @@ func (j *joined) add(c *cursor, l line, offset wal.Offset, raw []byte) {
 	}
 	j.message = append(j.message, l.message...)
 	j.raw = append(j.raw, raw...)
+	if c.r.File != j.file {
+		j.beyond += len(raw)
+	}
 }
 
 func (c *cursor) emitJoined(stream int, cut bool) error {
 	j := &c.p.open[stream]
 	j.started = false
-	c.p.event = sink.Event{File: j.file, Offset: j.offset, Stream: streamNames[stream], Time: j.time, Message: j.message, Raw: j.raw}
+	c.p.event = sink.Event{File: j.file, Offset: j.offset, Stream: streamNames[stream], Time: j.time, Message: j.message, Raw: j.raw,
+		Beyond: j.beyond}
 	c.number(stream, j.first, cut)
 	return c.send()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,13 +57,15 @@ type Delivery struct {
 
 	batchText int // bytes of text that make a Batch
 	read      wal.Index
-	flight    []*batch // dispatched, in order
+	damage    []*wal.DamageError // what was read over and is not acknowledged, in order
+	flight    []*batch           // dispatched, in order
 	free      []*batch
 	work      chan *batch
 	done      chan *batch
 
 	acked     wal.Index // every Event up to it has its home; not yet committed
 	files     map[wal.FileID]checkpoint.FileState
+	refused   []checkpoint.DeadLetters
 	uncounted int // bytes of text acked since the last commit
 	committed time.Time
 
@@ -112,20 +115,20 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	return false, nil
 }
 
+// maxDamage bounds what waits for the acknowledgement that passes it.
+const maxDamage = 1000
+
 // gather fills b with the next Blocks.
 func (d *Delivery) gather(b *batch) error {
-	for b.text < d.batchText && b.n < maxBlocks {
+	for b.text < d.batchText && b.n < maxBlocks && len(d.damage) < maxDamage {
 		err := d.log.Next(d.read, b.slot())
 		var damage *wal.DamageError
 		switch {
 		case errors.Is(err, wal.ErrNone) || err != nil && b.n > 0:
 			return nil // what is gathered goes first: Acked counts on nothing being left behind
 		case errors.As(err, &damage):
-			c := checkpoint.Change{Losses: losses(damage.Damaged)}
-			if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
-				return fmt.Errorf("list a damaged block in the ledger: %w", err)
-			}
-			d.slog.Error("a block of the WAL can't be read; its ranges are in the ledger", "index", damage.Index, "error", err)
+			d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", err)
+			d.damage = append(d.damage, damage)
 			d.read = damage.Index
 			continue
 		case err != nil:
@@ -162,7 +165,7 @@ func (d *Delivery) settle() (any bool) {
 		d.free = append(d.free, b)
 	}
 	if len(d.flight) == 0 {
-		d.acked = d.read // damaged Blocks at the end hold nobody up: their ranges are in the ledger
+		d.acked = d.read // damaged Blocks at the end hold nobody up: their ranges go into the ledger
 	}
 	return any
 }
@@ -176,6 +179,7 @@ func (d *Delivery) bury(b *batch) error {
 		return fmt.Errorf("write dead letters: %w", err)
 	}
 	d.deadLetters.Add(int64(len(b.result.Refused)))
+	d.refused = append(d.refused, deadOf(b)...)
 	return nil
 }
 
@@ -205,14 +209,20 @@ func (d *Delivery) commitIfDue(now time.Time) error {
 
 // commit makes the acknowledgements durable, and only then removes the Segments that nobody needs any more.
 func (d *Delivery) commit(now time.Time) error {
-	c := checkpoint.Change{Acked: d.acked, Durable: d.log.Durable()}
+	c := checkpoint.Change{Acked: d.acked, Durable: d.log.Durable(), Dead: d.refused}
 	for _, f := range d.files {
 		c.Files = append(c.Files, f)
+	}
+	passed := 0
+	for passed < len(d.damage) && d.damage[passed].Index <= d.acked {
+		c.Losses = append(c.Losses, losses(d.damage[passed].Damaged)...)
+		passed++
 	}
 	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
 	}
 	clear(d.files)
+	d.damage, d.refused = slices.Delete(d.damage, 0, passed), d.refused[:0]
 	d.uncounted, d.committed = 0, now
 	d.ackedIndex.Store(uint64(d.acked))
 	d.problem.Store(nil)
@@ -292,7 +302,7 @@ func (d *Delivery) send(ctx context.Context) {
 func losses(damage []wal.Damage) []checkpoint.Loss {
 	var all []checkpoint.Loss
 	for _, g := range damage {
-		l := checkpoint.Loss{Time: time.Now(), File: g.File, Start: g.Start, End: g.End, Cause: checkpoint.CauseDamaged,
+		l := checkpoint.Loss{Time: time.Now(), File: g.File, Start: g.Start, End: g.End, Cause: checkpoint.CauseDamaged, Read: true,
 			Detail: fmt.Sprintf("block %d: %s", g.Index, g.Reason), Since: g.Time, Until: g.Time}
 		if l.File == nil { // not even its header can be read: all that has a name is the Block
 			l.File, l.AtLeast = &wal.File{Path: fmt.Sprintf("unknown files in block %d of the WAL", g.Index)}, true

@@ -61,7 +61,7 @@ func (s *simulation) open() error {
 	}
 	a.tail = tail.New(o)
 	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, slog: s.log}
-	a.delivery = (&Delivery{log: a.log, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
+	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
 		batchText: 1 << 10, reserve: a.reserve}).begin(a.state.Acked, 2)
 	return nil
 }
@@ -92,8 +92,10 @@ func (s *simulation) crash() {
 			e.low, e.unsure = 0, true
 			s.extents[id] = e
 		}
+		s.delivered = nil
 	}
 	s.start()
+	s.audit()
 }
 
 // loseCheckpoint removes it, or writes noise into it.
@@ -170,6 +172,7 @@ func (s *simulation) deliver(answered bool) {
 	if _, err := d.Step(s.now); err != nil && s.disk.met == met {
 		s.wrong("delivery: %v", err)
 	}
+	s.audit()
 	if !answered {
 		return
 	}
@@ -190,11 +193,13 @@ func (s *simulation) Send(_ context.Context, events sink.Events) (r sink.Result,
 			case known:
 				r.Duplicate++
 				s.keep(e)
+				s.backend[id(e)] = true
 			case s.rng.IntN(50) == 0:
 				r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "test"})
 			default:
 				r.Stored++
 				s.keep(e)
+				s.backend[id(e)] = true
 			}
 			return nil
 		})
@@ -223,6 +228,6 @@ func (s *simulation) readDeadLetters() {
 		}
 		s.must(err)
 		b.add()
-		s.must(b.Each(func(_ int, e *sink.Event) error { s.keep(e); return nil }))
+		s.must(b.Each(func(_ int, e *sink.Event) error { s.keep(e); s.listDead(e); return nil }))
 	}
 }

@@ -47,8 +47,9 @@ func (p *pod) write() {
 	line := func(stream, tag string) {
 		s.stamp++
 		piece := fmt.Sprintf("%s;%d;%s", filepath.Base(filepath.Dir(p.dir)), s.stamp, strings.Repeat("x", s.rng.IntN(60)))
-		_, err := fmt.Fprintf(f, "2026-11-22T16:%02d:41.%09dZ %s %s %s\n", s.stamp/100000, s.stamp, stream, tag, piece)
+		n, err := fmt.Fprintf(f, "2026-11-22T16:%02d:41.%09dZ %s %s %s\n", s.stamp/100000, s.stamp, stream, tag, piece)
 		s.must(err)
+		s.bytes += int64(n)
 		if open[stream] += piece; tag == "F" {
 			s.written[open[stream]] = true
 			delete(open, stream)
@@ -174,6 +175,7 @@ func (p *program) append(text string) {
 	_, err = io.WriteString(f, text)
 	p.s.must(err)
 	p.s.must(f.Close())
+	p.s.bytes += int64(len(text))
 }
 
 // rotate does what logrotate does. The agent must know the file by then, and still know it after a crash: nobody told it

@@ -132,6 +132,7 @@ func (t tally) String() string {
 type simulation struct {
 	tally
 	climate
+	books
 	rng   *rand.Rand // what happens
 	dir   string
 	now   time.Time
@@ -183,7 +184,8 @@ func simulate(seed uint64, out io.Writer) (counted tally, err error) {
 
 func newSimulation(seed uint64, out io.Writer) *simulation {
 	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), now: time.Now(), log: slog.New(slog.NewTextHandler(out, nil)),
-		written: map[string]bool{}, stored: map[string]string{}, extents: map[wal.FileID]extent{}}
+		written: map[string]bool{}, stored: map[string]string{}, extents: map[wal.FileID]extent{},
+		books: books{backend: map[string]bool{}, dead: map[string]int64{}}}
 	s.seeds = 1
 	dice := rand.New(rand.NewPCG(seed, 2))
 	s.climate = climate{pins: dice.IntN(3) > 0, sameBoot: dice.IntN(4) == 0, badDisk: dice.IntN(2) == 0, amnesia: dice.IntN(4) == 0}
@@ -231,6 +233,7 @@ func (s *simulation) run() {
 		case n < 80:
 			s.now = s.now.Add(time.Duration(s.rng.IntN(1100)) * time.Millisecond)
 			s.a.intake.Step(s.now)
+			s.audit()
 		default:
 			s.deliver(s.rng.IntN(3) > 0)
 		}
@@ -256,6 +259,7 @@ func (s *simulation) finish() {
 	}
 	s.readDeadLetters()
 	s.count()
+	s.closeBooks()
 	s.must(s.a.store.Losses(func(l checkpoint.Loss) error {
 		s.wrong("the ledger has a loss: %+v", l)
 		return nil

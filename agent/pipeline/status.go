@@ -13,7 +13,9 @@ const stalled = time.Minute
 
 // status says how things stand.
 func (a *agent) status() status.Status {
-	report, logStats, health := a.tail.Report(), a.log.Stats(), a.sink.Health()
+	logStats, health := a.log.Stats(), a.sink.Health()
+	report, delivered, err := a.accounts()
+	files, total := settle(&report, &delivered)
 	d := a.delivery
 	s := status.Status{
 		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
@@ -26,10 +28,10 @@ func (a *agent) status() status.Status {
 			DeadLetters: d.deadLetters.Load(), AckedBytes: d.ackedBytes.Load(), Retries: d.retries.Load(), SentBytes: d.sent.Load(),
 			InFlight: int(d.inFlight.Load()), LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
-		Files: report.Files, FileCount: report.Count,
+		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
 	}
-	if lost, err := a.store.Lost(); err == nil {
-		s.Lost = lost
+	if err != nil {
+		s.Delivery.LastError = err.Error()
 	}
 	if problem := d.problem.Load(); problem != nil {
 		s.Delivery.LastError = *problem

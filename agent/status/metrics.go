@@ -73,8 +73,10 @@ var plain = []metric{
 var (
 	buildInfo = prometheus.NewDesc("logboom_build_info", "1, with the version of the agent.", []string{"version"}, nil)
 	lostBytes = prometheus.NewDesc("logboom_lost_bytes_total", "Bytes in the loss ledger since the checkpoint was made.", []string{"reason"}, nil)
-	fileLag   = prometheus.NewDesc("logboom_file_lag_bytes", "Bytes of a log file that are not durable in the WAL yet: the 20 worst.", []string{"path"}, nil)
-	problems  = prometheus.NewDesc("logboom_problems", "Things that a person should look at, as the status page lists them.", []string{"severity"}, nil)
+	accounted = prometheus.NewDesc("logboom_content_bytes", "Bytes of the content of log files since the checkpoint was made, by where they are: "+
+		"all six together are what is known to have been written.", []string{"place"}, nil)
+	fileLag  = prometheus.NewDesc("logboom_file_lag_bytes", "Bytes of a log file that are not durable in the WAL yet: the 20 worst.", []string{"path"}, nil)
+	problems = prometheus.NewDesc("logboom_problems", "Things that a person should look at, as the status page lists them.", []string{"severity"}, nil)
 )
 
 // collector turns one Status per scrape into metrics. It keeps nothing.
@@ -85,7 +87,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range plain {
 		ch <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{buildInfo, lostBytes, fileLag, problems} {
+	for _, d := range []*prometheus.Desc{buildInfo, lostBytes, accounted, fileLag, problems} {
 		ch <- d
 	}
 }
@@ -99,6 +101,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, strings.ToValidUTF8(s.Version, "?"))
 	for reason, n := range lost(&s) {
 		ch <- prometheus.MustNewConstMetric(lostBytes, prometheus.CounterValue, float64(n), reason)
+	}
+	for place, n := range places(&s.Account) {
+		ch <- prometheus.MustNewConstMetric(accounted, prometheus.GaugeValue, float64(n), place)
 	}
 	for path, n := range lagging(s.Files) {
 		ch <- prometheus.MustNewConstMetric(fileLag, prometheus.GaugeValue, float64(n), path)
@@ -122,6 +127,12 @@ func lost(s *Status) map[string]int64 {
 	}
 	maps.Copy(all, s.Lost)
 	return all
+}
+
+// places is where the bytes of an account are, each in one place.
+func places(a *Account) map[string]int64 {
+	return map[string]int64{"unread": a.Unread, "lost_unread": a.LostUnread, "waiting": a.Waiting, "acked": a.Acked,
+		"dead_letter": a.DeadLetters, "lost_read": a.LostRead}
 }
 
 // lagging adds the lag up by path, since the rotated file keeps the path of its successor, and returns the worst. A path may

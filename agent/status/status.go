@@ -13,6 +13,7 @@ type Status struct {
 	Intake    Intake           `json:"intake"`
 	WAL       WAL              `json:"wal"`
 	Delivery  Delivery         `json:"delivery"`
+	Account   Account          `json:"account"`    // of all Files since the checkpoint was made
 	Lost      map[string]int64 `json:"lost_bytes"` // in the ledger, by cause
 	Files     []File           `json:"files"`      // worst lag first, at most MaxFiles
 	FileCount int              `json:"file_count"`
@@ -75,6 +76,34 @@ type File struct {
 	State    string    `json:"state"`   // active | rotated | gzip | done | unreadable
 	Error    string    `json:"error,omitempty"`
 	LastGrew time.Time `json:"last_grew"`
+	Account  Account   `json:"account"`
+}
+
+// Account says where the bytes of a File's content are, or of all Files'. It adds up:
+//
+//	known = read + unread + lost before reading
+//	read  = acked + waiting + dead-lettered + lost after reading
+type Account struct {
+	Known       int64 `json:"known_bytes"`
+	Read        int64 `json:"read_bytes"`
+	Unread      int64 `json:"unread_bytes"`
+	LostUnread  int64 `json:"lost_unread_bytes"`
+	Acked       int64 `json:"acked_bytes"`
+	Waiting     int64 `json:"waiting_bytes"` // in the WAL
+	DeadLetters int64 `json:"dead_letter_bytes"`
+	LostRead    int64 `json:"lost_read_bytes"`
+}
+
+// Add adds b to a.
+func (a *Account) Add(b Account) {
+	a.Known += b.Known
+	a.Read += b.Read
+	a.Unread += b.Unread
+	a.LostUnread += b.LostUnread
+	a.Acked += b.Acked
+	a.Waiting += b.Waiting
+	a.DeadLetters += b.DeadLetters
+	a.LostRead += b.LostRead
 }
 
 // Problem is one thing that is wrong, in words for a person.

@@ -29,6 +29,7 @@ func busy() Status {
 			OldestBlock: start.Add(59 * time.Minute)},
 		Delivery: Delivery{Acked: 301, Stored: 302, Duplicates: 303, DeadLetters: 304, AckedBytes: 305, Retries: 306, SentBytes: 307,
 			InFlight: 308, LastAck: start.Add(2 * time.Minute), LastStep: start.Add(3 * time.Minute), BackendUp: true},
+		Account:   Account{Known: 601, Read: 602, Unread: 603, LostUnread: 604, Acked: 605, Waiting: 606, DeadLetters: 607, LostRead: 608},
 		Lost:      map[string]int64{"truncated": 401, "dropped": 402},
 		Files:     []File{{Path: "/a", Lag: 7}, {Path: "/b", Lag: 5, Error: "permission denied"}, {Path: "/a", Lag: 2}, {Path: "/c"}},
 		FileCount: 501,
@@ -103,19 +104,21 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		`lost_bytes_total{reason="dropped"}`:   "402",
 		`lost_bytes_total{reason="damaged"}`:   "0",
 		`lost_bytes_total{reason="deleted"}`:   "0",
-		`file_lag_bytes{path="/a"}`:            "9",
-		`file_lag_bytes{path="/b"}`:            "5",
-		`problems{severity="loss"}`:            "0",
-		`problems{severity="stuck"}`:           "1",
-		`problems{severity="warning"}`:         "2",
-		`file_lag_bytes{path="/c"}`:            "",
+		`content_bytes{place="unread"}`:        "603", `content_bytes{place="lost_unread"}`: "604", `content_bytes{place="acked"}`: "605",
+		`content_bytes{place="waiting"}`: "606", `content_bytes{place="dead_letter"}`: "607", `content_bytes{place="lost_read"}`: "608",
+		`file_lag_bytes{path="/a"}`:    "9",
+		`file_lag_bytes{path="/b"}`:    "5",
+		`problems{severity="loss"}`:    "0",
+		`problems{severity="stuck"}`:   "1",
+		`problems{severity="warning"}`: "2",
+		`file_lag_bytes{path="/c"}`:    "",
 	} {
 		found := regexp.MustCompile(`(?m)^logboom_` + regexp.QuoteMeta(name) + ` (.*)$`).FindStringSubmatch(body)
 		if got := strings.Join(found[min(1, len(found)):], ""); got != want {
 			t.Errorf("logboom_%s is %q; want %q", name, got, want)
 		}
 	}
-	if n := len(plain); n+4 != strings.Count(body, "# TYPE logboom_") {
+	if n := len(plain); n+5 != strings.Count(body, "# TYPE logboom_") {
 		t.Errorf("%d plain metrics, %d described", n, strings.Count(body, "# TYPE logboom_"))
 	}
 	for _, standard := range []string{"go_goroutines ", "process_resident_memory_bytes "} {

@@ -19,13 +19,13 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 		}
 	}
 	f.path, f.attached = "", false
-	if f.missing++; f.missing < 2 {
-		return
+	if f.missing++; f.missing < 2 || f.pending > 0 {
+		return // a Record that is not durable may have to be read again, and would be lost with the rest then
 	}
 	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}
-	if f.pending == 0 && t.o.Acked() >= f.index {
+	if t.o.Acked() >= f.index {
 		t.forget(f)
 	}
 }

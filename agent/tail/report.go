@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"logboom/agent/status"
+	"logboom/wal"
 )
 
 // Report is how things stand, as of the last scan.
@@ -19,6 +20,16 @@ type Report struct {
 	Scans     int
 	ReadBytes int64 // made durable since the start
 	Records   int64
+	Contents  []Content // of all Files
+}
+
+// Content is how much there is of a File, and how much of that is durable in the WAL.
+type Content struct {
+	ID      wal.FileID
+	Start   wal.Offset
+	Durable wal.Offset
+	Size    wal.Offset // known
+	Lost    bool       // what was not read is in the ledger
 }
 
 // Report returns how things stood at the last scan. Any goroutine may call it.
@@ -28,9 +39,18 @@ func (t *Tailer) Report() Report {
 	return r
 }
 
+// Hold calls fn with the report, and lets no scan put anything into the checkpoint meanwhile that the report does not tell.
+// Any goroutine may call it.
+func (t *Tailer) Hold(fn func(Report)) {
+	t.reporting.Lock()
+	defer t.reporting.Unlock()
+	fn(t.Report())
+}
+
 // publish makes the report of this scan.
 func (t *Tailer) publish(now time.Time) {
-	r := Report{Open: t.open, Pins: t.pins.works, Scans: t.scans, Count: len(t.byID), Files: make([]status.File, 0, len(t.byID))}
+	r := Report{Open: t.open, Pins: t.pins.works, Scans: t.scans, Count: len(t.byID), Files: make([]status.File, 0, len(t.byID)),
+		Contents: make([]Content, 0, len(t.byID))}
 	for _, f := range t.byID {
 		if f.onlyPin {
 			r.PinBytes += f.size
@@ -40,6 +60,7 @@ func (t *Tailer) publish(now time.Time) {
 			lag = 0
 		}
 		r.Unread += lag
+		r.Contents = append(r.Contents, Content{f.desc.ID, f.desc.Start, f.safe.off, wal.Offset(f.size), f.lost})
 		r.Files = append(r.Files, status.File{ID: f.desc.ID.String(), Path: f.desc.Path, Size: f.size, Durable: int64(f.safe.off), Lag: lag,
 			State: f.state(), Error: f.problem, LastGrew: f.lastGrew})
 	}

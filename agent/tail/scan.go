@@ -24,11 +24,13 @@ func (t *Tailer) scan(now time.Time) {
 	if err := t.pins.sync(); err != nil {
 		t.warnOnce(t.pins.dir, "pins may not survive a power cut", err)
 	}
-	t.commit()
 	if len(t.warned) > maxWarned {
 		clear(t.warned)
 	}
 	t.scans++
+	t.reporting.Lock()
+	defer t.reporting.Unlock()
+	t.commit()
 	t.publish(now)
 }
 

@@ -17,6 +17,7 @@ package tail
 import (
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,6 +93,7 @@ type Tailer struct {
 
 	readBytes, records atomic.Int64
 	report             atomic.Pointer[Report]
+	reporting          sync.Mutex // held from the commit of a scan until its report is out
 }
 
 // New makes a Tailer. It looks at nothing yet.

@@ -446,6 +446,30 @@ func TestRewindReadsAgain(t *testing.T) {
 	n.want("a", "b")
 }
 
+// What was read and can't be written must be read again. When its file is gone by then, that is a loss like any other.
+func TestWhatIsGoneBeforeItIsDurableIsListed(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a", "b")
+	n.start()
+	var b wal.Block
+	n.tail.Poll(n.now, &b)
+	must(t, os.Truncate(n.path("0.log"), 0))
+	for range 5 {
+		n.now = n.now.Add(time.Second)
+		n.tail.Look(n.now)
+	}
+	if len(n.losses) > 0 {
+		t.Fatalf("what may become durable yet is called lost: %+v", n.losses)
+	}
+	n.tail.Rewind()
+	for range 5 {
+		n.poll(time.Second)
+	}
+	if len(n.losses) != 1 || n.losses[0].Start != 0 || int(n.losses[0].End) != len(b.Text) || n.losses[0].Cause != checkpoint.CauseTruncated {
+		t.Errorf("ledger: %+v", n.losses)
+	}
+}
+
 func TestAnUnreadableFileStopsNoOther(t *testing.T) {
 	n := newNode(t)
 	n.lines("0.log", "a")

@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"logboom/agent/status"
+	"logboom/sink"
+	"logboom/wal"
+)
+
+// books are what the simulation itself knows of the bytes: the accounts must say the same.
+type books struct {
+	bytes     int64            // written into log files
+	delivered []delivered      // Records that Delivery was given, by the present checkpoint
+	backend   map[string]bool  // ids that are stored
+	dead      map[string]int64 // bytes of the Events in the dead-letter store, by id
+	total     status.Account   // as of the last audit
+}
+
+type delivered struct {
+	index wal.Index
+	file  wal.FileID
+	end   wal.Offset
+}
+
+// listed is the WAL as Delivery reads it.
+type listed struct {
+	*wal.Log
+	s *simulation
+}
+
+func (l listed) Next(after wal.Index, b *wal.Block) error {
+	err := l.Log.Next(after, b)
+	if err == nil {
+		for _, r := range b.Records {
+			l.s.delivered = append(l.s.delivered, delivered{b.Index, r.File.ID, r.End})
+		}
+	}
+	return err
+}
+
+// audit checks that the account of every File adds up, and says what Delivery and the ledger say.
+func (s *simulation) audit() {
+	report, homes, err := s.a.accounts()
+	s.must(err)
+	files, total := settle(&report, &homes)
+	for _, f := range append(files, status.File{Path: "all files", Account: total}) {
+		a := f.Account
+		if a.Known != a.Read+a.Unread+a.LostUnread || a.Read != a.Acked+a.Waiting+a.DeadLetters+a.LostRead ||
+			min(a.Known, a.Read, a.Unread, a.LostUnread, a.Acked, a.Waiting, a.DeadLetters, a.LostRead) < 0 {
+			s.wrong("the account of %s does not add up: %+v", f.Path, a)
+		}
+	}
+	state, err := s.a.store.State()
+	s.must(err)
+	reach := map[wal.FileID]wal.Offset{}
+	for _, d := range s.delivered {
+		if d.index <= state.Acked {
+			reach[d.file] = max(reach[d.file], d.end)
+		}
+	}
+	for id, end := range reach {
+		if home, known := homes.Files[id]; known && home.Reach != end { // or it is forgotten
+			s.wrong("%d bytes of %s have their home, its account says %+v", end, id, home)
+		}
+	}
+	if lost := sum(homes.Lost); lost != total.LostRead+total.LostUnread {
+		s.wrong("%d bytes in the ledger, accounts %+v", lost, total)
+	}
+	s.total = total
+}
+
+func sum(lost map[string]int64) (n int64) {
+	for _, bytes := range lost {
+		n += bytes
+	}
+	return n
+}
+
+// closeBooks checks that what was written is what the accounts say at the end. A checkpoint that got lost knew more of what
+// is gone.
+func (s *simulation) closeBooks() {
+	s.audit()
+	if s.lostCheckpoints > 0 {
+		return
+	}
+	want := s.total
+	want.Known, want.Read, want.Unread, want.Waiting = s.bytes, s.bytes, 0, 0
+	want.Acked = s.bytes - want.DeadLetters - want.LostRead
+	if s.total != want {
+		s.wrong("accounts %+v, want %+v", s.total, want)
+	}
+	var least, most int64 // an Event whose dead letter's acknowledgement was lost may have been stored the second time
+	for id, bytes := range s.dead {
+		if most += bytes; !s.backend[id] {
+			least += bytes
+		}
+	}
+	if s.total.DeadLetters < least || s.total.DeadLetters > most {
+		s.wrong("%d to %d bytes of dead letters, accounts %+v", least, most, s.total)
+	}
+}
+
+// listDead notes what the dead-letter store has.
+func (s *simulation) listDead(e *sink.Event) { s.dead[id(e)] = int64(len(e.Raw)) }
