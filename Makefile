@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate clean
+.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate fleet clean
 
 all: build
 
@@ -55,6 +55,9 @@ powercut: ## N power cuts (1000) under the agent, and a count of every line; nee
 
 simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on; the last line counts
 	GOGC=400 LOGBOOM_SEED=$(or $(S),1) LOGBOOM_SIMULATIONS=$(or $(N),20000) $(GO) test -count=1 -v -timeout 0 -run Simulation ./agent/pipeline
+
+fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in fake time
+	LOGBOOM_FLEET=$(or $(N),1000) $(GO) test -count=1 -v -run TestFleet ./sink
 
 clean:
 	rm -rf $(BIN) tmp

@@ -33,8 +33,10 @@ const (
 	// messageStep is how much of a message is escaped between flushes, so that a long one needs no long buffer.
 	messageStep = 16 << 10
 
-	// textRoom is what text holds without growing: a document may begin just before flushText.
+	// textRoom is what text grows to, in bytes: a document may begin just before flushText. It may grow to more for a File
+	// with long names, and once keepText is passed the memory goes.
 	textRoom = flushText + maxEscaped*messageStep + 32<<10
+	keepText = 2 * textRoom
 
 	// keepWire is how much memory a body keeps for the next request, in bytes.
 	keepWire = 16 << 20
@@ -48,7 +50,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 func newBody(files *fileCache, level int) *body {
-	b := &body{files: files, text: make([]byte, 0, textRoom)}
+	b := &body{files: files}
 	if level > 0 {
 		var err error
 		if b.gz, err = gzip.NewWriterLevel(&b.wire, level); err != nil {
@@ -72,8 +74,8 @@ func (b *body) release() {
 	if cap(b.wire) > keepWire {
 		b.wire = nil
 	}
-	if cap(b.text) > textRoom {
-		b.text = make([]byte, 0, textRoom)
+	if cap(b.text) > keepText {
+		b.text = nil
 	}
 }
 

@@ -33,9 +33,10 @@ type Refusal struct {
 
 // Result says where the Events of a Batch have found their home. Stored + Duplicate + len(Refused) is their number.
 type Result struct {
-	Stored    int // 2xx
-	Duplicate int // 409 on create: these very bytes were there already
-	Refused   []Refusal
-	Retries   int   // attempts after the first
-	Bytes     int64 // bulk body bytes on the wire, all attempts
+	Stored       int // 2xx
+	Duplicate    int // 409 on create: these very bytes were there already
+	Refused      []Refusal
+	FailureStore int   // of Stored: in the failure store of their data stream
+	Retries      int   // attempts after the first
+	Bytes        int64 // bulk body bytes on the wire, all attempts
 }

@@ -15,6 +15,7 @@ type Health struct {
 	LastSuccess time.Time // when an Event was last stored, or found to be stored
 	Retrying    int       // Sends that wait for their next attempt, or make it
 	NextRetry   time.Time // the soonest of theirs; zero: none waits
+	Parallel    int       // requests that may be in flight at a time, as the backend takes them
 }
 
 // health is what Health tells, and the only place that logs. Its own mutex guards all of it.
@@ -41,6 +42,7 @@ type problem struct {
 	scope      scope
 	up         bool          // the backend works as such
 	retryAfter time.Duration // the backend asked for that; 0: it did not
+	late       bool          // the answer did not come in time: a shorter request may have one
 	errType    string        // with oneIndex: the backend's error type
 }
 
@@ -137,9 +139,10 @@ func (h *health) log(level slog.Level, message string, args ...any) {
 // Health says how delivery goes.
 func (s *Sink) Health() Health {
 	h := &s.health
+	parallel := s.flow.parallel()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	out := Health{Up: h.up, LastErrorAt: h.lastAt, LastSuccess: h.lastSuccess, Retrying: len(h.waiting)}
+	out := Health{Parallel: parallel, Up: h.up, LastErrorAt: h.lastAt, LastSuccess: h.lastSuccess, Retrying: len(h.waiting)}
 	if !h.up {
 		out.LastError = h.last.what
 	}

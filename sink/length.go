@@ -54,34 +54,43 @@ func (l *length) unanswered(documents int) {
 	}
 }
 
-// longest is what the Sends of a Sink know of the length that the backend takes. It is forgotten after a while: the limit
-// may have been raised, or one long Event was the cause.
+// longest is what the Sends of a Sink know of the length that the backend takes: half of what it found too long or did
+// not answer in time. A minute later it is twice as much, and so on, up to the most: the limit may have been raised, or
+// one long Event was the cause.
 type longest struct {
 	mu    sync.Mutex
+	most  int64     // of bytes
 	bytes int64     // guarded by mu
-	until time.Time // guarded by mu
+	grows time.Time // guarded by mu: then bytes is doubled
 }
 
-const longestKept = 10 * time.Minute
+const (
+	growEvery = time.Minute
 
-// maxBody bounds a request before compression, in bytes: a line of one byte makes a document of 300.
-const maxBody = 32 << 20
+	// leastBody is how short timeouts make requests, in bytes: what has no answer at that length has another reason.
+	leastBody = 256 << 10
+)
+
+func (l *longest) init(most int64) { l.most, l.bytes = most, most }
 
 func (l *longest) start() length {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Now().Before(l.until) {
-		return length{documents: math.MaxInt, bytes: l.bytes}
-	}
-	return length{documents: math.MaxInt, bytes: maxBody}
+	l.grow(time.Now())
+	return length{documents: math.MaxInt, bytes: l.bytes}
 }
 
+func (l *longest) grow(now time.Time) {
+	for ; l.bytes < l.most && !now.Before(l.grows); l.grows = l.grows.Add(growEvery) {
+		l.bytes = min(2*l.bytes, l.most)
+	}
+}
+
+// note sets the length to no more than bytes.
 func (l *longest) note(bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if now.Before(l.until) {
-		bytes = min(bytes, l.bytes)
-	}
-	l.bytes, l.until = bytes, now.Add(longestKept)
+	l.grow(now)
+	l.bytes, l.grows = max(1, min(bytes, l.bytes)), now.Add(growEvery)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,7 +50,8 @@ func (b *batch) request(ctx context.Context) *problem {
 	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), header)
 	if err != nil {
 		b.sink.nodes.failed(node)
-		return &problem{what: node.name + ": " + describe(err), scope: noAnswer}
+		late := errors.Is(err, context.DeadlineExceeded)
+		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late}
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)
@@ -72,7 +74,7 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 	case status >= 200 && status < 300:
 		p, err := b.judge(resp.BodyReader)
 		if err != nil {
-			return &problem{what: describe(err), scope: noAnswer}
+			return &problem{what: describe(err), scope: noAnswer, late: errors.Is(err, context.DeadlineExceeded)}
 		}
 		return p
 	case status == http.StatusRequestEntityTooLarge:
@@ -86,7 +88,8 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 		return &problem{what: "the backend does not accept our credentials (401)", retryAfter: retryAfter}
 	case status >= 500, status == http.StatusRequestTimeout:
 		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, errorType(resp.BodyReader))
-		return &problem{what: what, retryAfter: retryAfter}
+		late := status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout
+		return &problem{what: what, retryAfter: retryAfter, late: late}
 	}
 	typ := errorType(resp.BodyReader)
 	what := fmt.Sprintf("the backend refuses the request (%d %s)", status, typ)
@@ -96,7 +99,7 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 // judge reads a bulk answer and settles the Events of b.sent. Nothing is settled on an error.
 func (b *batch) judge(r io.Reader) (*problem, error) {
 	var retry, hold *problem
-	failureStore := false
+	failureStore := 0
 	b.verdicts = b.verdicts[:0]
 	err := b.answer.read(r, func(i int, it *item) error {
 		if i >= len(b.sent) {
@@ -106,7 +109,9 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 		if it.status != http.StatusCreated {
 			v = b.judgeItem(int(b.sent[i]), it, &retry, &hold)
 		}
-		failureStore = failureStore || string(it.failureStore) == "used"
+		if v == Stored && string(it.failureStore) == "used" {
+			failureStore++
+		}
 		b.verdicts = append(b.verdicts, v)
 		return nil
 	})
@@ -116,10 +121,11 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 	if err != nil {
 		return nil, err // which ends the attempt, and with it what it found poison
 	}
-	if failureStore {
+	if b.result.FailureStore += failureStore; failureStore > 0 {
 		b.sink.health.notice("documents went to the failure store of their data stream")
 	}
 	b.settle()
+	b.busy = retry != nil
 	return cmp.Or(hold, retry), nil
 }
 

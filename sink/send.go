@@ -36,6 +36,7 @@ type batch struct {
 	// Of the request under way.
 	sent     []int32 // the Events in it
 	verdicts []Verdict
+	busy     bool // some of them are to be sent again because the backend was
 }
 
 func newBatch(s *Sink) *batch {
@@ -53,15 +54,8 @@ func (b *batch) clear() {
 
 // send is the only retry loop of the program.
 func (b *batch) send(ctx context.Context, events Events) (Result, error) {
-	conf := &b.sink.conf
 	b.events, b.total, b.final = events, -1, map[string]int{}
-	b.length = b.sink.longest.start()
-	b.pace.ExponentialBackOff = backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(conf.MinBackoff),
-		backoff.WithMaxInterval(conf.MaxBackoff),
-		backoff.WithMultiplier(2),
-		backoff.WithMaxElapsedTime(0), // never gives up
-	)
+	b.pace, b.length = newPace(&b.sink.conf), b.sink.longest.start()
 	attempts := 0
 	err := backoff.RetryNotify(
 		func() error { attempts++; return b.attempt(ctx) },
@@ -80,15 +74,6 @@ func (b *batch) send(ctx context.Context, events Events) (Result, error) {
 	}
 	return b.result, nil
 }
-
-// pace is how long to wait between attempts: ever longer, from the start again after progress, and no less than the
-// backend asked for.
-type pace struct {
-	*backoff.ExponentialBackOff
-	atLeast time.Duration
-}
-
-func (p *pace) NextBackOff() time.Duration { return max(p.ExponentialBackOff.NextBackOff(), p.atLeast) }
 
 // home is how many Events have theirs.
 func (b *batch) home() int { return b.result.Stored + b.result.Duplicate + len(b.result.Refused) }
@@ -116,7 +101,7 @@ func (b *batch) attempt(ctx context.Context) error {
 	if worst == nil {
 		panic(fmt.Sprintf("BUG: %d of %d Events have a home, and nothing is wrong", b.home(), b.total))
 	}
-	b.pace.atLeast = worst.retryAfter
+	b.pace.retryAfter = worst.retryAfter
 	return worst
 }
 
@@ -130,7 +115,7 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 		if len(b.sent) == 0 {
 			break
 		}
-		p := b.request(ctx)
+		p := b.paced(ctx)
 		if ctx.Err() != nil && b.home() < b.total {
 			return nil, ctx.Err()
 		}
@@ -155,6 +140,9 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 			}
 		default:
 			b.length.unanswered(len(b.sent)) // a 408, 429 or 504 may be about the length, too
+			if p.late {
+				b.sink.longest.note(max(leastBody, b.body.size/2))
+			}
 			return p, nil
 		}
 		for _, n := range b.sent {
@@ -163,6 +151,28 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 		worst = cmp.Or(worst, p)
 	}
 	return worst, nil
+}
+
+// paced makes a request when the flow has room for it. Where ctx ends first there is none, and no problem.
+func (b *batch) paced(ctx context.Context) *problem {
+	flow := &b.sink.flow
+	begun, err := flow.take(ctx)
+	if err != nil {
+		return nil
+	}
+	b.busy = false
+	p := b.request(ctx)
+	o, retryAfter := well, time.Duration(0)
+	switch {
+	case p != nil && (p.scope == everything || p.scope == noAnswer):
+		o, retryAfter = setback, p.retryAfter
+	case time.Since(begun) > b.sink.conf.Timeout/2:
+		o = setback
+	case b.busy:
+		o = partly
+	}
+	flow.give(begun, o, retryAfter)
+	return p
 }
 
 var errFull = errors.New("enough for one request")

@@ -422,3 +422,18 @@ func idOf(e *Event) string {
 	id := string(t.appendRest(append([]byte(nil), t.head...), e.Offset, e.Sum))
 	return strings.TrimPrefix(id, actionStart)
 }
+
+// A document in the failure store is stored, and a person should know.
+func TestFailureStoreIsCounted(t *testing.T) {
+	b := newBackend(t)
+	b.item = func(n int, a action) string {
+		b.docs[a.key()] = a.doc
+		if strings.Contains(a.doc, `"message 3"`) {
+			return `{"create":{"status":201,"failure_store":"used"}}`
+		}
+		return `{"create":{"status":201,"failure_store":"not_enabled"}}`
+	}
+	if r := mustSend(t, newSink(t, b.url), testEvents(testFile(1), 10)); r.Stored != 10 || r.FailureStore != 1 {
+		t.Errorf("%+v", r)
+	}
+}

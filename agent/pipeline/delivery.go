@@ -74,6 +74,7 @@ type Delivery struct {
 	stored        atomic.Int64
 	duplicates    atomic.Int64
 	deadLetters   atomic.Int64
+	failureStore  atomic.Int64 // of stored
 	ackedBytes    atomic.Int64
 	retries, sent atomic.Int64
 	inFlight      atomic.Int64
@@ -194,6 +195,7 @@ func (d *Delivery) acknowledge(b *batch) {
 	d.uncounted += b.text
 	d.stored.Add(int64(b.result.Stored))
 	d.duplicates.Add(int64(b.result.Duplicate))
+	d.failureStore.Add(int64(b.result.FailureStore))
 	d.retries.Add(int64(b.result.Retries))
 	d.sent.Add(b.result.Bytes)
 	d.ackedBytes.Add(int64(b.text))

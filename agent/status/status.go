@@ -51,19 +51,21 @@ type WAL struct {
 
 // Delivery is the loop that drains the WAL into the backend.
 type Delivery struct {
-	Acked       uint64    `json:"acked_index"`
-	Stored      int64     `json:"stored_events"`
-	Duplicates  int64     `json:"duplicate_events"`
-	DeadLetters int64     `json:"dead_letter_events"`
-	AckedBytes  int64     `json:"acked_bytes"` // bytes of content whose Events have their final home
-	Retries     int64     `json:"retries"`     // bulk requests sent again
-	SentBytes   int64     `json:"sent_bytes"`  // bulk body bytes on the wire
-	InFlight    int       `json:"in_flight"`   // bulk requests
-	LastAck     time.Time `json:"last_ack"`
-	LastStep    time.Time `json:"last_step"`
-	LastError   string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
-	LastErrorAt time.Time `json:"last_error_at"`
-	BackendUp   bool      `json:"backend_up"` // the last attempt was answered
+	Acked        uint64    `json:"acked_index"`
+	Stored       int64     `json:"stored_events"`
+	Duplicates   int64     `json:"duplicate_events"`
+	DeadLetters  int64     `json:"dead_letter_events"`
+	FailureStore int64     `json:"failure_store_events"` // of Stored: in the failure store of their data stream
+	AckedBytes   int64     `json:"acked_bytes"`          // bytes of content whose Events have their final home
+	Retries      int64     `json:"retries"`              // bulk requests sent again
+	SentBytes    int64     `json:"sent_bytes"`           // bulk body bytes on the wire
+	InFlight     int       `json:"in_flight"`            // bulk requests
+	Parallel     int       `json:"parallel"`             // bulk requests that may be in flight: adapts to what the backend takes
+	LastAck      time.Time `json:"last_ack"`
+	LastStep     time.Time `json:"last_step"`
+	LastError    string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
+	LastErrorAt  time.Time `json:"last_error_at"`
+	BackendUp    bool      `json:"backend_up"` // the last attempt was answered
 }
 
 // File is one File as the status page lists it.
