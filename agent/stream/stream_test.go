@@ -368,11 +368,12 @@ func TestWhatWasGoneBeforeItWasReadIsTold(t *testing.T) {
 	p := start(t, dir, "a.log")
 	p.untilOpen("a.log")
 	must(t, os.Truncate(filepath.Join(dir, "a.log"), 0))
-	p.until("the loss was told", func() bool { // which takes two looks; what is in the buffer of the pipe was read
+	p.until("the truncation was seen", func() bool { return strings.Contains(p.stderr.String(), "a log file was truncated") })
+	add(t, dir, "a.log", "new\n")
+	p.read().untilPrinted("new\n") // what was read of it before, too
+	p.until("the loss was told", func() bool {
 		return strings.Contains(p.stderr.String(), fmt.Sprintf(" end=%d at_least=true cause=truncated", len(text)))
 	})
-	add(t, dir, "a.log", "new\n")
-	p.read().untilPrinted("new\n")
 	p.end()
 	if !strings.HasPrefix(text, strings.TrimSuffix(p.printed(), "new\n")) {
 		t.Errorf("printed %q in the end", last(p.printed()))
