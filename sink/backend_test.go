@@ -28,6 +28,9 @@ type backend struct {
 	requests []bulkRequest
 	script   func(n int, q *bulkRequest, w http.ResponseWriter) bool // true: it answered
 	item     func(n int, a action) string                            // a whole item, "" for the usual one
+	streams  map[string][]backing                                    // data streams: the indices behind them, the last takes documents
+	looks    []string                                                // paths of other requests
+	lookup   func(w http.ResponseWriter, path string) bool           // true: it answered one of them
 }
 
 // bulkRequest is what came in one request.
@@ -51,6 +54,10 @@ func newBackend(t *testing.T) *backend {
 }
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasSuffix(r.URL.Path, "/_bulk") {
+		b.look(w, r)
+		return
+	}
 	q, err := readBulk(r)
 	if err != nil {
 		b.t.Errorf("bad request: %v", err)
@@ -82,6 +89,7 @@ func (b *backend) create(n int, a action) string {
 			return it
 		}
 	}
+	a.index = b.writeIndex(a.index)
 	if _, there := b.docs[a.key()]; there {
 		b.doubles++
 		return failure(409, "version_conflict_engine_exception", "document already exists")

@@ -68,7 +68,9 @@ func (c *client) request(ctx context.Context, method, path, body string, header 
 	}
 	if body != "" {
 		opt.Body = body
-		opt.ContentType = "application/x-ndjson"
+		if header["Content-Type"] == nil {
+			opt.ContentType = "application/x-ndjson"
+		}
 	}
 	return c.elastic.PerformRequest(ctx, opt)
 }
@@ -85,7 +87,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		g.shut()
-		return nil, &url.Error{Op: req.Method, URL: req.URL.Host, Err: unanswered{err}}
+		return nil, &url.Error{Op: req.Method, URL: req.URL.Host, Err: unanswered{err, g.begun}}
 	}
 	resp.Body = &gatedBody{ReadCloser: resp.Body, gate: g}
 	return resp, nil
@@ -93,7 +95,10 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 
 // unanswered is the error of a request that got no answer. Being temporary, and inside of a url.Error, it makes the
 // library return it without marking the connection dead.
-type unanswered struct{ error }
+type unanswered struct {
+	error
+	begun bool // its body left us, at least in part: the backend may have done what it asks for
+}
 
 func (u unanswered) Temporary() bool { return true }
 func (u unanswered) Unwrap() error   { return u.error }

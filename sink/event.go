@@ -1,6 +1,10 @@
 package sink
 
-import "logboom/wal"
+import (
+	"time"
+
+	"logboom/wal"
+)
 
 // Event is what becomes one document. Its byte slices are valid only until the function that was given it returns.
 type Event struct {
@@ -14,6 +18,10 @@ type Event struct {
 	Beyond  int        // how many bytes at Raw's end stand in the next File of the Attempt
 	Part    int        // 0: whole. n > 0: the nth part of a longer Event
 	Last    bool       // with Part: nothing follows
+
+	// SentSince is not zero where the Event may have been sent before this Send, and then not before that time: it may
+	// be stored already, also in an index that a rollover has since replaced.
+	SentSince time.Time
 }
 
 // Events is a Batch as the sink sees it: the Events of consecutive Blocks. Each calls fn for every Event, in the same

@@ -11,3 +11,9 @@ func (s *eventSet) add(n int) {
 	}
 	(*s)[n>>6] |= 1 << (n & 63)
 }
+
+func (s eventSet) remove(n int) {
+	if n>>6 < len(s) {
+		s[n>>6] &^= 1 << (n & 63)
+	}
+}

@@ -48,15 +48,22 @@ const (
 
 // RoundTrip takes the time of a request. What a client no longer waits for is done all the same.
 func (b *busyBackend) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
 	answer := func(status int, text string) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text))}, nil
 	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
 	b.mu.Lock()
 	now := time.Now()
+	if r.Method == http.MethodGet && !now.Before(b.down) { // which indices there are: answered by another thread
+		b.mu.Unlock()
+		return answer(200, `{"logs":{"settings":{"index":{"creation_date":"1"}}}}`)
+	}
 	b.free = maxTime(b.free, now)
 	switch {
 	case now.Before(b.down):

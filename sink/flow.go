@@ -76,6 +76,7 @@ type outcome uint8
 const (
 	well    outcome = iota // it took what was sent, or had other reasons not to
 	partly                 // it was too busy for some of it
+	nothing                // it was small, and went well
 	setback                // it took nothing, did not answer, or so late that the next answer may come too late
 )
 
@@ -88,7 +89,7 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	switch {
-	case begun.Before(f.cut):
+	case begun.Before(f.cut), o == nothing:
 		return
 	case o == well:
 		if f.wait /= 2; f.wait < f.least {

@@ -12,6 +12,8 @@ import (
 type gate struct {
 	mu   sync.Mutex
 	body io.ReadCloser // guarded by mu; nil: shut
+
+	begun bool // guarded by mu until shut; the body was read
 }
 
 var errShut = errors.New("the request is over")
@@ -22,6 +24,7 @@ func (g *gate) Read(p []byte) (int, error) {
 	if g.body == nil {
 		return 0, errShut
 	}
+	g.begun = true
 	return g.body.Read(p)
 }
 

@@ -59,6 +59,9 @@ const (
 
 func (p *problem) Error() string { return p.what }
 
+// partial says that others may be better off: nil, too, concerns nobody.
+func (p *problem) partial() bool { return p == nil || p.scope == someEvents || p.scope == oneIndex }
+
 // The same line is logged once in logEvery, and at most logLines different ones are.
 const (
 	logEvery = 30 * time.Second

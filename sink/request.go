@@ -50,6 +50,9 @@ func (b *batch) request(ctx context.Context) *problem {
 	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), header)
 	if err != nil {
 		b.sink.nodes.failed(node)
+		if u := (unanswered{}); !errors.As(err, &u) || u.begun {
+			b.suspect()
+		}
 		late := errors.Is(err, context.DeadlineExceeded)
 		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late}
 	}
@@ -57,6 +60,9 @@ func (b *batch) request(ctx context.Context) *problem {
 	p := b.understand(resp)
 	if p != nil {
 		p.what = node.name + ": " + p.what
+	}
+	if p != nil && (p.scope == noAnswer || resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout) {
+		b.suspect()
 	}
 	if p != nil && (p.scope == noAnswer || resp.StatusCode >= 500) {
 		b.sink.nodes.failed(node)
@@ -111,6 +117,9 @@ func (b *batch) judge(r io.Reader) (*problem, error) {
 		}
 		if v == Stored && string(it.failureStore) == "used" {
 			failureStore++
+		}
+		if it.status >= 500 { // a shard may have done it and not have come to say so
+			b.suspectOne(int(b.sent[i]))
 		}
 		b.verdicts = append(b.verdicts, v)
 		return nil

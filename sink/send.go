@@ -24,6 +24,8 @@ type batch struct {
 	result  Result
 	final   map[string]int // result.Refused by type
 	holding time.Time      // since when Events are held in each attempt; zero: the last one held none
+	began   time.Time      // of the Send
+	doubt   doubt
 
 	pace   pace
 	length length
@@ -47,14 +49,14 @@ func newBatch(s *Sink) *batch {
 func (b *batch) clear() {
 	*b = batch{
 		sink: b.sink, body: b.body, answer: b.answer,
-		settled: b.settled[:0], tried: b.tried[:0], sent: b.sent[:0], verdicts: b.verdicts[:0],
+		settled: b.settled[:0], tried: b.tried[:0], doubt: doubt{events: b.doubt.events[:0]}, sent: b.sent[:0], verdicts: b.verdicts[:0],
 	}
 	b.body.release()
 }
 
 // send is the only retry loop of the program.
 func (b *batch) send(ctx context.Context, events Events) (Result, error) {
-	b.events, b.total, b.final = events, -1, map[string]int{}
+	b.events, b.total, b.final, b.began = events, -1, map[string]int{}, time.Now()
 	b.pace, b.length = newPace(&b.sink.conf), b.sink.longest.start()
 	attempts := 0
 	err := backoff.RetryNotify(
@@ -84,11 +86,11 @@ func (b *batch) attempt(ctx context.Context) error {
 	began := time.Now()
 	b.tried, b.poison, b.held = b.tried[:0], b.poison[:0], b.held[:0]
 	before := b.home()
-	worst, err := b.requests(ctx)
+	worst, err := b.everyRequest(ctx)
 	if err != nil {
 		return backoff.Permanent(err)
 	}
-	if worst == nil || worst.scope == someEvents || worst.scope == oneIndex {
+	if worst.partial() {
 		worst = cmp.Or(worst, b.refuse())
 		b.hold(began)
 	}
@@ -103,6 +105,23 @@ func (b *batch) attempt(ctx context.Context) error {
 	}
 	b.pace.retryAfter = worst.retryAfter
 	return worst
+}
+
+// everyRequest sends first what is surely stored nowhere yet, and then what is in doubt, as far as it can be looked up.
+func (b *batch) everyRequest(ctx context.Context) (worst *problem, err error) {
+	worst, err = b.requests(ctx)
+	if err != nil || b.doubt.count == 0 || !worst.partial() {
+		return worst, err
+	}
+	waits, err := b.lookUp(ctx)
+	if err != nil || !waits.partial() {
+		return waits, err
+	}
+	again, err := b.requests(ctx)
+	if err != nil || !again.partial() {
+		return again, err
+	}
+	return cmp.Or(worst, again, waits), nil
 }
 
 // requests sends what an attempt has to send, and returns what went wrong most. It stops at the first problem that
@@ -185,7 +204,10 @@ func (b *batch) render() (more bool, err error) {
 	count := 0
 	err = b.events.Each(func(n int, e *Event) error {
 		count++
-		if b.settled.has(n) || b.tried.has(n) {
+		if b.total < 0 && !e.SentSince.IsZero() {
+			b.sentBefore(n, e)
+		}
+		if b.settled.has(n) || b.tried.has(n) || b.doubt.has(n) {
 			return nil
 		}
 		if !b.length.full(len(b.sent), b.body.size+int64(len(b.body.text)+len(e.Message))) && b.body.add(e) {

@@ -97,13 +97,15 @@ func (c *Config) defaults() {
 
 // Sink delivers to one cluster. Its methods are safe for concurrent use.
 type Sink struct {
-	conf    Config
-	query   string // of a bulk request's URL
-	nodes   *nodes
-	files   *fileCache
-	health  health
-	flow    flow
-	longest longest
+	conf     Config
+	query    string // of a bulk request's URL
+	nodes    *nodes
+	files    *fileCache
+	health   health
+	flow     flow
+	longest  longest
+	began    time.Time
+	patience patience
 
 	mu   sync.Mutex
 	idle []*batch // guarded by mu; as many as Sends ran at once
@@ -122,7 +124,7 @@ func New(c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache()}
+	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(), began: time.Now()}
 	s.health.init(c.Logger)
 	s.flow.init(&c)
 	s.longest.init(c.BodySize)

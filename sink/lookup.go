@@ -1,0 +1,163 @@
+package sink
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// idChars is the length of an _id.
+const idChars = idFileChars + idRestChars
+
+// suspects are the Events in doubt behind one name.
+type suspects struct {
+	n   []int  // their places in the Batch
+	ids []byte // idChars each
+}
+
+// lookUp finds out which Events in doubt are stored, and settles those. What is stored nowhere is no longer in doubt, and is
+// sent in this attempt. It returns why others must wait.
+func (b *batch) lookUp(ctx context.Context) (worst *problem, err error) {
+	names, err := b.suspects()
+	if err != nil {
+		return nil, err
+	}
+	before := b.home()
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		p := b.lookUpIn(ctx, name, names[name])
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if p != nil && p.scope != someEvents {
+			return p, nil
+		}
+		worst = cmp.Or(worst, p)
+	}
+	if b.home() > before {
+		b.sink.health.progress()
+	}
+	return worst, nil
+}
+
+// suspects gathers the Events in doubt by the name that they go to. A pattern's index follows from the Event itself, and
+// a create finds it there: no doubt.
+func (b *batch) suspects() (map[string]*suspects, error) {
+	names := map[string]*suspects{}
+	err := b.events.Each(func(n int, e *Event) error {
+		if !b.doubt.has(n) {
+			return nil
+		}
+		t := b.sink.files.get(e.File)
+		if len(t.route.fixed) == 0 || b.settled.has(n) {
+			b.doubt.clear(n)
+			return nil
+		}
+		s := names[string(t.route.fixed)]
+		if s == nil {
+			s = &suspects{}
+			names[string(t.route.fixed)] = s
+		}
+		s.n = append(s.n, n)
+		s.ids = append(s.ids, t.head[len(actionStart):]...)
+		s.ids = t.appendRest(s.ids, e.Offset, e.Sum)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read its Events: %w", err)
+	}
+	return names, nil
+}
+
+// lookUpIn looks s up in each index behind name that took documents since the first request in doubt.
+func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem {
+	indices, p := b.sink.writable(ctx, name, b.doubt.since)
+	if p == nil && len(indices) > 1 { // behind one index alone, a create finds what is there
+		if wait := time.Until(b.doubt.until); wait > 0 {
+			return &problem{what: name + " was rolled over: waiting until earlier requests have ended, to see what they stored",
+				scope: someEvents, up: true, retryAfter: wait}
+		}
+		p = b.find(ctx, indices, s)
+	}
+	switch {
+	case p == nil:
+		b.sink.patience.end(name)
+	case p.scope == oneIndex, b.sink.patience.over(name, p.what):
+		b.sink.health.notice("can't look up what is stored: after a rollover Events may be stored twice", "index", name, "reason", p.what)
+	default:
+		return p
+	}
+	for _, n := range s.n {
+		b.doubt.clear(n)
+	}
+	return nil
+}
+
+// lookUpAtOnce is how many ids one request asks for.
+const lookUpAtOnce = 5000
+
+// find settles what is stored in one of the indices. It returns the last problem: one index that is closed does not
+// keep what the others know from being heard.
+func (b *batch) find(ctx context.Context, indices []string, s *suspects) (last *problem) {
+	for _, index := range indices {
+		for from := 0; from < len(s.n); from += lookUpAtOnce {
+			to := min(from+lookUpAtOnce, len(s.n))
+			found, p := b.sink.find(ctx, index, s.ids[from*idChars:to*idChars])
+			if p != nil {
+				last = p
+				break
+			}
+			for i, n := range s.n[from:to] {
+				if found[i] && !b.settled.has(n) {
+					b.settled.add(n)
+					b.result.Duplicate++
+				}
+			}
+		}
+	}
+	return last
+}
+
+// patience is how long look-ups have failed, by name. What is in doubt is worth a wait, but an old index that never
+// answers again must not stop delivery.
+type patience struct {
+	mu     sync.Mutex
+	failed map[string]failing // guarded by mu
+}
+
+type failing struct {
+	why         string
+	since, last time.Time
+}
+
+const (
+	patienceFor = 10 * time.Minute
+	maxFailing  = 1000 // names
+)
+
+// over notes that a look-up failed, and says whether it has for long, for that one reason: after an outage the wait for an
+// index that recovers begins anew.
+func (p *patience) over(name, why string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	f, known := p.failed[name]
+	if !known || f.why != why || now.Sub(f.last) > patienceFor {
+		f = failing{why: why, since: now}
+	}
+	f.last = now
+	if p.failed == nil || len(p.failed) >= maxFailing && !known {
+		p.failed = map[string]failing{}
+	}
+	p.failed[name] = f
+	return now.Sub(f.since) >= patienceFor
+}
+
+func (p *patience) end(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.failed, name)
+}

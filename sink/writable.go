@@ -1,0 +1,160 @@
+package sink
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// clockSkew is how far this node's clock may be ahead of the cluster's.
+const clockSkew = time.Hour
+
+// writable returns the indices behind name that can have taken a document since then: those that were made later, and the
+// newest of the others. None: there is no such name.
+//
+// The newest is told by the number at the end of its name, and by the time when it was made: an index that was shrunk has a
+// new time, and one that a person added may have any name. Where the two differ, both count.
+func (s *Sink) writable(ctx context.Context, name string, since time.Time) ([]string, *problem) {
+	var reply map[string]struct {
+		Settings struct {
+			Index struct {
+				Created string `json:"creation_date"` // milliseconds since 1970
+			}
+		}
+	}
+	p := s.ask(ctx, http.MethodGet, "/"+url.PathEscape(name)+"/_settings/index.creation_date", "", &reply)
+	if p != nil && p.errType != noIndex {
+		return nil, p
+	}
+	limit := since.Add(-clockSkew).UnixMilli()
+	var indices []string
+	var last, newest string
+	var newestAt int64
+	for _, index := range slices.Sorted(maps.Keys(reply)) {
+		at, _ := strconv.ParseInt(reply[index].Settings.Index.Created, 10, 64)
+		if at > limit {
+			indices = append(indices, index)
+			continue
+		}
+		if last == "" || generation(index) >= generation(last) {
+			last = index
+		}
+		if newest == "" || at >= newestAt {
+			newest, newestAt = index, at
+		}
+	}
+	if newest != "" {
+		indices = append(indices, newest)
+	}
+	if last != newest {
+		indices = append(indices, last)
+	}
+	return indices, nil
+}
+
+// generation is the number at the end of an index' name, such as .ds-logs-2026.11.25-000012: each rollover adds one.
+func generation(index string) int {
+	n, _ := strconv.Atoi(index[len(strings.TrimRight(index, "0123456789")):])
+	return n
+}
+
+// find says which of the ids (idChars each) are in an index, whether or not a search would find them yet.
+func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *problem) {
+	n := len(ids) / idChars
+	body := make([]byte, 0, len(ids)+3*n+16)
+	body = append(body, `{"ids":[`...)
+	for i := range n {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, '"')
+		body = append(body, ids[i*idChars:(i+1)*idChars]...)
+		body = append(body, '"')
+	}
+	body = append(body, "]}"...)
+	var reply struct {
+		Docs []struct {
+			Found bool
+			Error struct{ Type string }
+		}
+	}
+	const query = "/_mget?_source=false&realtime=true&filter_path=docs.found,docs.error.type,error.type"
+	p := s.ask(ctx, http.MethodPost, "/"+url.PathEscape(index)+query, string(body), &reply)
+	found := make([]bool, n)
+	switch {
+	case p != nil && p.errType == noIndex:
+		return found, nil
+	case p != nil:
+		return nil, p
+	case len(reply.Docs) != n:
+		return nil, &problem{what: fmt.Sprintf("%d answers for %d ids", len(reply.Docs), n), scope: noAnswer}
+	}
+	for i, d := range reply.Docs {
+		if typ := d.Error.Type; typ != "" && typ != noIndex {
+			return nil, &problem{what: fmt.Sprintf("%s can't be read (%s)", index, safeType([]byte(typ))), scope: someEvents, up: true}
+		}
+		found[i] = d.Found
+	}
+	return found, nil
+}
+
+// noIndex is the type of the error that says there is no such index, alias or data stream.
+const noIndex = "index_not_found_exception"
+
+// maxReply bounds what is read of an answer to ask, in bytes.
+const maxReply = 16 << 20
+
+var jsonHeader = http.Header{"Content-Type": {"application/json"}}
+
+// ask makes a request that changes nothing, and decodes its answer into reply. A problem of scope oneIndex says that
+// asking again is no use.
+func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *problem {
+	begun, err := s.flow.take(ctx)
+	if err != nil {
+		return &problem{what: describe(err), scope: noAnswer}
+	}
+	p := s.askNow(ctx, method, path, body, reply)
+	if p != nil && !p.partial() {
+		s.flow.give(begun, setback, p.retryAfter)
+	} else {
+		s.flow.give(begun, nothing, 0)
+	}
+	return p
+}
+
+func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any) *problem {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.Timeout)
+	defer cancel()
+	node := s.nodes.pick()
+	resp, err := node.client.request(ctx, method, path, body, jsonHeader)
+	if err != nil {
+		s.nodes.failed(node)
+		return &problem{what: describe(err), scope: noAnswer}
+	}
+	defer discard(resp.BodyReader)
+	s.nodes.answered(node)
+	status := resp.StatusCode
+	if status == http.StatusOK {
+		if err := json.NewDecoder(io.LimitReader(resp.BodyReader, maxReply)).Decode(reply); err != nil {
+			return &problem{what: "what answers is no backend", scope: noAnswer} // err may quote it
+		}
+		return nil
+	}
+	typ := errorType(resp.BodyReader)
+	p := &problem{what: fmt.Sprintf("%d %s", status, typ), errType: typ}
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusRequestTimeout, status >= 500, status < 400:
+		p.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+	default:
+		p.scope, p.up = oneIndex, true
+	}
+	return p
+}
