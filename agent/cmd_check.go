@@ -150,4 +150,30 @@ func (k *checker) backend(ctx context.Context) {
 	default:
 		k.ok("backend", "%s answers: %s %s", info.URL, info.Distribution, info.Version)
 	}
+	if err == nil {
+		k.lookUps(ctx, s)
+	}
+}
+
+// lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. An
+// index with a date needs no such look. Where a pattern has other parts, one namespace stands for all.
+func (k *checker) lookUps(ctx context.Context, s *sink.Sink) {
+	seen := map[string]bool{}
+	for _, in := range k.conf.Inputs {
+		index := ""
+		if in.Kubernetes != nil {
+			index = in.Kubernetes.Index
+		} else {
+			index = in.Files.Index
+		}
+		index = strings.NewReplacer("%{namespace}", "default", "%{pod}", "default", "%{container}", "default").Replace(index)
+		if seen[index] || strings.Contains(index, "%{") {
+			continue
+		}
+		seen[index] = true
+		if err := s.CheckLookUp(ctx, index); err != nil {
+			k.warn("rollover", "what is stored can't be looked up in %s: %v. After a lost answer and a rollover, lines may be stored twice. "+
+				"Give our user read and view_index_metadata on it", index, err)
+		}
+	}
 }

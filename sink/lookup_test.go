@@ -399,3 +399,36 @@ func TestPatienceBeginsAnewForAnotherReason(t *testing.T) {
 		}
 	})
 }
+
+// A user who may only write is told what that costs.
+func TestCheckLookUpSaysWhatIsMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		what, answer string
+		status       int
+		wrong        bool
+	}{
+		"all allowed":                {},
+		"nothing there yet":          {"_settings", `{"error":{"type":"index_not_found_exception"}}`, 404, false},
+		"several indices":            {"_mget", `{"docs":[{"error":{"type":"illegal_argument_exception"}}]}`, 200, false},
+		"no view_index_metadata":     {"_settings", `{"error":{"type":"security_exception"}}`, 403, true},
+		"no read":                    {"_mget", `{"error":{"type":"security_exception"}}`, 403, true},
+		"no read, told item by item": {"_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},
+		"busy":                       {"_settings", `{}`, 503, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackend(t)
+			b.stream(day)
+			b.lookup = func(w http.ResponseWriter, path string) bool {
+				if c.what == "" || !strings.Contains(path, c.what) {
+					return false
+				}
+				w.WriteHeader(c.status)
+				fmt.Fprint(w, c.answer)
+				return true
+			}
+			if err := newSink(t, b.url).CheckLookUp(t.Context(), testRoute); (err != nil) != c.wrong {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -98,12 +99,29 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 		return nil, &problem{what: fmt.Sprintf("%d answers for %d ids", len(reply.Docs), n), scope: noAnswer}
 	}
 	for i, d := range reply.Docs {
-		if typ := d.Error.Type; typ != "" && typ != noIndex {
-			return nil, &problem{what: fmt.Sprintf("%s can't be read (%s)", index, safeType([]byte(typ))), scope: someEvents, up: true}
+		if typ := safeType([]byte(d.Error.Type)); typ != "" && typ != noIndex {
+			p := &problem{what: fmt.Sprintf("%s can't be read (%s)", index, typ), scope: someEvents, up: true}
+			if typ == "security_exception" {
+				p.scope = oneIndex
+			}
+			return nil, p
 		}
 		found[i] = d.Found
 	}
 	return found, nil
+}
+
+// CheckLookUp says what keeps Events from being looked up behind a name, which is needed to store each once across a
+// rollover: want of a privilege, mostly. It is nil where nothing is known to.
+func (s *Sink) CheckLookUp(ctx context.Context, name string) error {
+	_, p := s.writable(ctx, name, time.Now())
+	if p == nil {
+		_, p = s.find(ctx, name, bytes.Repeat([]byte("-"), idChars)) // an id that nothing has
+	}
+	if p != nil && p.scope == oneIndex {
+		return p
+	}
+	return nil
 }
 
 // noIndex is the type of the error that says there is no such index, alias or data stream.

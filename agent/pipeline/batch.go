@@ -14,6 +14,9 @@ type batch struct {
 	text   int         // bytes
 	parser parse.Parser
 
+	doubtful wal.Index // Blocks up to it may have been sent before, see doubt
+	reread   bool
+
 	settled bool
 	result  sink.Result
 	err     error
@@ -55,6 +58,9 @@ func (b *batch) Each(fn func(n int, e *sink.Event) error) error {
 	for i := range b.blocks[:b.n] {
 		err := b.parser.Events(&b.blocks[i], func(e *sink.Event) error {
 			n++
+			if b.blocks[i].Index <= b.doubtful {
+				e.SentSince = b.sentSince(&b.blocks[i], e)
+			}
 			return fn(n-1, e)
 		})
 		if err != nil {

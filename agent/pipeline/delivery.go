@@ -53,6 +53,7 @@ type Delivery struct {
 	store   Checkpoint
 	dead    DeadLetters
 	reserve *reserve
+	doubt   doubt
 	slog    *slog.Logger
 
 	batchText int // bytes of text that make a Batch
@@ -109,6 +110,7 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	if err := d.gather(b); err != nil || b.n == 0 {
 		return !settled, err
 	}
+	d.doubt.mark(b)
 	d.free = d.free[:len(d.free)-1]
 	d.flight = append(d.flight, b)
 	d.inFlight.Store(int64(len(d.flight)))

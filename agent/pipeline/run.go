@@ -107,6 +107,9 @@ func (a *agent) turn(ctx context.Context) error {
 // drained is asked whenever Intake has nothing to do. It says yes when a scan that was made while the WAL was empty
 // found all Files at their end, and what stood unfinished there is delivered too.
 func (a *agent) drained() bool {
+	if a.delivery.doubt.rereading() && a.tail.Report().Scans > 0 && a.tail.AtEnd() {
+		a.delivery.doubt.caughtUp(a.log.Durable())
+	}
 	if !a.o.ExitWhenDrained || !a.tail.AtEnd() || a.delivery.Acked() < a.log.Durable() {
 		return false
 	}
@@ -141,6 +144,7 @@ func (a *agent) open(ctx context.Context) (err error) {
 	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
+	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
 	return nil
 }
 

@@ -127,6 +127,28 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
+// creationDate says which indices a name stands for: there are no aliases and data streams, so that is one. When it was made
+// is not kept.
+func (s *Server) creationDate(w http.ResponseWriter, r *http.Request, expr string) {
+	names := []string{expr}
+	if s.store != nil {
+		found, err := s.resolve(expr)
+		if err != nil {
+			replyError(w, r, err)
+			return
+		}
+		names = names[:0]
+		for _, x := range found {
+			names = append(names, x.Name())
+		}
+	}
+	shown := object{}
+	for _, name := range names {
+		shown[name] = object{"settings": object{"index": object{"creation_date": "0"}}}
+	}
+	reply(w, r, http.StatusOK, shown)
+}
+
 func (s *Server) makeIndex(w http.ResponseWriter, r *http.Request, name string) {
 	if err := store.ValidName(name); err != nil {
 		replyError(w, r, &failure{http.StatusBadRequest, "invalid_index_name_exception",

@@ -270,6 +270,8 @@ func TestEndpointsAnswerLikeElasticsearch(t *testing.T) {
 		{"GET", "/nobody/_count", "", 404, "index_not_found_exception"},
 		{"GET", "/nobody-*/_count", "", 200, `"count":0`},
 		{"POST", "/logs/_refresh", "", 200, `"successful":1`},
+		{"GET", "/logs/_settings/index.creation_date", "", 200, `{"logs":{"settings":{"index":{"creation_date":"0"}}}}`},
+		{"GET", "/nobody/_settings/index.creation_date", "", 404, "index_not_found_exception"},
 		{"GET", "/logs/_doc/a", "", 200, `"_source":{"id":"a"}`},
 		{"GET", "/logs/_doc/b", "", 404, `"found":false`},
 		{"HEAD", "/logs/_doc/b", "", 404, ""},

@@ -72,6 +72,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, items *ItemFault)
 		s.bench.serve(w, r)
 	case r.URL.Path == "/":
 		s.root(w, r)
+	case len(parts) == 3 && parts[1] == "_settings" && last == "index.creation_date" && is(r, http.MethodGet):
+		s.creationDate(w, r, parts[0])
 	case s.store == nil:
 		io.Copy(io.Discard, r.Body)
 		reply(w, r, http.StatusOK, object{"acknowledged": true})
