@@ -7,6 +7,8 @@
 // How: a document's _id is made of FileID, Offset and the CRC-32C of the Event's raw bytes, and the only action is
 // create. So sending again is always safe, and a 409 proves that these very bytes are stored. Whatever leaves a doubt (a
 // cut connection, a page of HTML, an answer with too few items) settles nothing: all that was in doubt is sent again.
+// Behind the name of a data stream, where a create looks only into the newest index, what is in doubt is looked up first
+// (doubt.go, lookup.go, writable.go).
 //
 // What each item of an answer means (verdict.go):
 //
