@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"logboom/agent/status"
+)
+
+// mostFiles is how many Files a picture shows.
+const mostFiles = 10
+
+// drawStatus writes s for people, and rates where there is a Status from before.
+func drawStatus(w io.Writer, s, before *status.Status) {
+	drawProblems(w, s)
+	a, d := &s.Account, &s.Delivery
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(what, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", what, fmt.Sprintf(format, args...)) }
+	row("agent", "%s on node %s, up %s", printable(s.Version), printable(s.Node), lasting(s.Now.Sub(s.Started)))
+	row("read", "%s = delivered %s + waiting %s + dead letters %s + lost %s", size(a.Read), size(a.Acked), size(a.Waiting), size(a.DeadLetters), size(a.LostRead))
+	row("unread", "%s in %d known files, %d open; lost before reading: %s", size(a.Unread), s.FileCount, s.Intake.OpenFiles, size(a.LostUnread))
+	row("buffer", "%s", buffer(s))
+	row("backend", "%s", backendState(s))
+	row("events", "%d stored, %d were stored already, %d dead letters, since the start", d.Stored, d.Duplicates, d.DeadLetters)
+	if before != nil {
+		row("rates", "%s", rates(s, before))
+	}
+	t.Flush()
+	drawFiles(w, s.Files)
+}
+
+// drawProblems says first what is wrong, or that nothing is.
+func drawProblems(w io.Writer, s *status.Status) {
+	if len(s.Problems) == 0 {
+		fmt.Fprintln(w, "All is well: nothing is lost, nothing is stuck.")
+	}
+	for _, p := range s.Problems {
+		line := strings.ToUpper(p.Severity) + ": " + p.What
+		if p.Do != "" {
+			line += ". What helps: " + p.Do
+		}
+		fmt.Fprintln(w, printable(line)+".")
+	}
+}
+
+func buffer(s *status.Status) string {
+	text := fmt.Sprintf("%s in %d segments", size(s.WAL.Bytes), s.WAL.Segments)
+	if s.WAL.MaxBytes > 0 {
+		text += fmt.Sprintf(", %.1f%% of %s", 100*float64(s.WAL.Bytes)/float64(s.WAL.MaxBytes), size(s.WAL.MaxBytes))
+	}
+	if !s.WAL.OldestBlock.IsZero() {
+		text += ", the oldest waits for " + lasting(s.Now.Sub(s.WAL.OldestBlock))
+	}
+	if s.Intake.PinBytes > 0 {
+		text += fmt.Sprintf("; rotated files that pins hold: %s", size(s.Intake.PinBytes))
+	}
+	return text
+}
+
+func backendState(s *status.Status) string {
+	d := &s.Delivery
+	text := "not tried yet"
+	switch {
+	case d.BackendUp:
+		text = "answers"
+	case d.LastError != "":
+		text = "takes nothing"
+	}
+	if !d.LastAck.IsZero() {
+		text += ", last acknowledgement " + lasting(s.Now.Sub(d.LastAck)) + " ago"
+	}
+	text += fmt.Sprintf(", %d batches on their way, %d at a time", d.InFlight, d.Parallel)
+	if d.LastError != "" {
+		text += "; last error"
+		if !d.LastErrorAt.IsZero() {
+			text += " " + lasting(s.Now.Sub(d.LastErrorAt)) + " ago"
+		}
+		text += ": " + printable(d.LastError)
+	}
+	return text
+}
+
+// rates says how fast bytes come and go, and how long the buffer will last if that goes on.
+func rates(s, before *status.Status) string {
+	seconds := s.Now.Sub(before.Now).Seconds()
+	if seconds <= 0 || !s.Started.Equal(before.Started) {
+		return "the agent was started anew"
+	}
+	per := func(now, then int64) float64 { return float64(now-then) / seconds }
+	text := fmt.Sprintf("read %s/s, delivered %s/s", size(int64(per(s.Intake.ReadBytes, before.Intake.ReadBytes))),
+		size(int64(per(s.Delivery.AckedBytes, before.Delivery.AckedBytes))))
+	if grows := per(s.WAL.Bytes, before.WAL.Bytes); grows > 0 && s.WAL.MaxBytes > s.WAL.Bytes {
+		text += ", buffer full in " + lastingSeconds(float64(s.WAL.MaxBytes-s.WAL.Bytes)/grows)
+	}
+	return text
+}
+
+// drawFiles lists the Files that are behind or can't be read: they come first in a Status.
+func drawFiles(w io.Writer, files []status.File) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	defer t.Flush()
+	for i, f := range files {
+		if f.Lag == 0 && f.Error == "" || i == mostFiles {
+			return
+		}
+		if i == 0 {
+			fmt.Fprintln(t, "\nBEHIND\tSTATE\tFILE")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%q\n", size(f.Lag), f.State, f.Path)
+	}
+}
