@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate fleet clean
+.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate fleet mutations clean
 
 all: build
 
@@ -58,6 +58,9 @@ simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on
 
 fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in fake time
 	LOGBOOM_FLEET=$(or $(N),1000) $(GO) test -count=1 -v -run TestFleet ./sink
+
+mutations: ## break the code on purpose, all ways or those named N..., and see which test notices; writes chaos/MUTATIONS.md
+	$(GO) run ./chaos/mutations --only "$(N)"
 
 clean:
 	rm -rf $(BIN) tmp
