@@ -14,8 +14,17 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
+// What stands in the description of every File must be short, or it would not fit into the WAL.
+const (
+	maxName   = 255 // bytes of a node's name: one of Kubernetes has 253 at most
+	maxFields = 8   // parts of an index pattern: each stands for a name
+)
+
 // check looks at what the walk alone can't see: bounds, and fields that must fit each other.
 func (d *decoder) check(c *Config) {
+	if len(c.NodeName) > maxName {
+		d.reportAt("node_name", "node_name has %d bytes; at most %d are a name", len(c.NodeName), maxName)
+	}
 	d.absolute("data_dir", c.DataDir)
 	if len(c.Inputs) == 0 {
 		d.reportAt("inputs", "inputs names nothing to read; add kubernetes or files")
@@ -131,7 +140,12 @@ func (d *decoder) checkIndex(path, pattern string) {
 		return
 	}
 	shown := d.marks[path].shown
-	for _, p := range placeholder.FindAllString(pattern, -1) {
+	parts := placeholder.FindAllString(pattern, -1)
+	if len(parts) > maxFields {
+		d.reportAt(path, "%s: %s has %d parts like %%{namespace}; at most %d are allowed", path, shown, len(parts), maxFields)
+		return
+	}
+	for _, p := range parts {
 		if !indexFields[p] && !indexDate.MatchString(p) {
 			d.reportAt(path, "%s: %s is none of %%{namespace}, %%{pod}, %%{container} and dates like %%{+yyyy.MM.dd} (yyyy, MM, dd, HH)", path, p)
 			return

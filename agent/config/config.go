@@ -144,13 +144,13 @@ func Parse(name string, data []byte) (*Config, error) {
 	var c Config
 	c.setDefaults()
 	if d.document(data, &c) {
+		if c.NodeName == "" {
+			c.NodeName = nodeName()
+		}
 		d.check(&c)
 	}
 	if len(d.problems) > 0 {
 		return nil, d.err()
-	}
-	if c.NodeName == "" {
-		c.NodeName = nodeName()
 	}
 	for _, in := range c.Inputs {
 		if in.Kubernetes != nil && in.Kubernetes.Index == "" {

@@ -108,6 +108,11 @@ func TestWhatIsWrongIsToldWithItsPlace(t *testing.T) {
 			"x.yaml:7:12: wal.on_full: \"drop\" is none of block, drop_oldest\n    7 |   on_full: drop\n      |            ^"},
 		"not yet": {small + "wal:\n  on_full: drop_oldest\n",
 			"x.yaml:7:12: wal.on_full: \"drop_oldest\" is not available yet in this version; use block\n    7 |   on_full: drop_oldest\n      |            ^"},
+		"a story for a name": {small + "node_name: " + strings.Repeat("n", 256) + "\n",
+			"x.yaml:6:12: node_name has 256 bytes; at most 255 are a name\n    6 | node_name: " + strings.Repeat("n", 256) + "\n      |            ^"},
+		"an index of nothing but names": {edit("urls:", "index: x"+strings.Repeat("%{pod}", 9)+"\n    urls:"),
+			"x.yaml:5:12: sink.elasticsearch.index: \"x" + strings.Repeat("%{pod}", 9) + "\" has 9 parts like %{namespace}; at most 8 are allowed\n    5 |     index: x" +
+				strings.Repeat("%{pod}", 9) + "\n      |            ^"},
 		"format": {edit("- kubernetes: {}", "- files: {paths: [/a], format: json}"),
 			"x.yaml:2:34: inputs[0].files.format: \"json\" is none of plain, cri, docker, auto\n    2 |   - files: {paths: [/a], format: json}\n      |                                  ^"},
 		"scheme": {edit("http:", "ftp:"),

@@ -86,7 +86,7 @@ func (d *deadLetters) append() error {
 	if len(d.block.Records) == 0 {
 		return nil
 	}
-	err := d.log.Append(&d.block)
+	err := appendAll(d.log, &d.block)
 	d.block.Reset()
 	return err
 }

@@ -65,7 +65,7 @@ func (in *Intake) Step(now time.Time) (next time.Time) {
 		in.pending = len(in.block.Records) > 0
 	}
 	if in.pending {
-		switch err := in.log.Append(&in.block); {
+		switch err := appendAll(in.log, &in.block); {
 		case errors.Is(err, wal.ErrFull):
 			return in.wait(now, err)
 		case err != nil:
