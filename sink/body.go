@@ -3,7 +3,6 @@ package sink
 import (
 	"bytes"
 	"encoding/base64"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
@@ -101,7 +100,10 @@ func (b *body) flush() {
 }
 
 // add renders e as an action and a document. It does not, and returns false, where apart forbids its index.
-func (b *body) add(e *Event) bool {
+func (b *body) add(e *Event) bool { return b.addAs(e, false) }
+
+// addAs is add, with the document in its plain form if need be.
+func (b *body) addAs(e *Event, plain bool) bool {
 	if e.File != b.file {
 		b.file, b.fileText = e.File, b.files.get(e.File)
 	}
@@ -134,22 +136,18 @@ func (b *body) add(e *Event) bool {
 		valid = b.addLong(e.Message)
 		d = b.text
 	}
-	d = append(d, `","event":{"sequence":`...)
-	d = strconv.AppendInt(d, t.sequence+int64(e.Offset), 10)
-	if !valid {
-		b.text = append(d, `,"original":"`...)
-		b.addBase64(e.Message)
-		d = append(b.text, '"')
+	if plain {
+		d = t.appendPlain(d, e, valid)
+	} else {
+		d = t.appendSequence(append(d, `","event":{`...), e)
+		if !valid {
+			b.text = append(d, `,"original":"`...)
+			b.addBase64(e.Message)
+			d = append(b.text, '"')
+		}
+		d = t.appendPlace(d, e)
 	}
-	if e.Part > 0 {
-		d = append(d, `},"logboom":{"part":`...)
-		d = strconv.AppendInt(d, int64(e.Part), 10)
-		d = append(d, `,"last":`...)
-		d = strconv.AppendBool(d, e.Last)
-	}
-	d = append(d, `},"log":{"offset":`...)
-	d = strconv.AppendInt(d, int64(e.Offset), 10)
-	b.text = append(d, t.streamTail(e.Stream)...)
+	b.text = d
 	if len(b.text) >= flushText {
 		b.flush()
 	}

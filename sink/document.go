@@ -58,6 +58,24 @@ func (t *fileText) appendRest(dst []byte, at wal.Offset, sum uint32) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, rest[:])
 }
 
+// appendSequence appends what every event object begins with.
+func (t *fileText) appendSequence(dst []byte, e *Event) []byte {
+	return strconv.AppendInt(append(dst, `"sequence":`...), t.sequence+int64(e.Offset), 10)
+}
+
+// appendPlace ends the event object, and the document behind it.
+func (t *fileText) appendPlace(dst []byte, e *Event) []byte {
+	if e.Part > 0 {
+		dst = append(dst, `},"logboom":{"part":`...)
+		dst = strconv.AppendInt(dst, int64(e.Part), 10)
+		dst = append(dst, `,"last":`...)
+		dst = strconv.AppendBool(dst, e.Last)
+	}
+	dst = append(dst, `},"log":{"offset":`...)
+	dst = strconv.AppendInt(dst, int64(e.Offset), 10)
+	return append(dst, t.streamTail(e.Stream)...)
+}
+
 func (t *fileText) streamTail(stream string) []byte {
 	switch stream {
 	case "stdout":

@@ -44,6 +44,7 @@ type Result struct {
 	Stored       int // 2xx
 	Duplicate    int // 409 on create: these very bytes were there already
 	Refused      []Refusal
+	Plain        int   // of Stored: in plain form, for the mapping refuses the whole document
 	FailureStore int   // of Stored: in the failure store of their data stream
 	Retries      int   // attempts after the first
 	Bytes        int64 // bulk body bytes on the wire, all attempts

@@ -172,6 +172,9 @@ func (b *batch) settle() {
 		switch v {
 		case Stored:
 			b.result.Stored++
+			if b.plain.has(int(b.sent[i])) {
+				b.result.Plain++
+			}
 		case Duplicate:
 			b.result.Duplicate++
 		default:

@@ -21,8 +21,9 @@ type batch struct {
 
 	total   int      // Events of the Batch; -1: not counted yet
 	settled eventSet // those that have their home
+	plain   eventSet // those that were refused once: they go in plain form
 	result  Result
-	final   map[string]int // result.Refused by type
+	blamed  map[string]int // how many documents were refused for what they are, by type
 	holding time.Time      // since when Events are held in each attempt; zero: the last one held none
 	began   time.Time      // of the Send
 	doubt   doubt
@@ -49,14 +50,14 @@ func newBatch(s *Sink) *batch {
 func (b *batch) clear() {
 	*b = batch{
 		sink: b.sink, body: b.body, answer: b.answer,
-		settled: b.settled[:0], tried: b.tried[:0], doubt: doubt{events: b.doubt.events[:0]}, sent: b.sent[:0], verdicts: b.verdicts[:0],
+		settled: b.settled[:0], plain: b.plain[:0], tried: b.tried[:0], doubt: doubt{events: b.doubt.events[:0]}, sent: b.sent[:0], verdicts: b.verdicts[:0],
 	}
 	b.body.release()
 }
 
 // send is the only retry loop of the program.
 func (b *batch) send(ctx context.Context, events Events) (Result, error) {
-	b.events, b.total, b.final, b.began = events, -1, map[string]int{}, time.Now()
+	b.events, b.total, b.blamed, b.began = events, -1, map[string]int{}, time.Now()
 	b.pace, b.length = newPace(&b.sink.conf), b.sink.longest.start()
 	attempts := 0
 	err := backoff.RetryNotify(
@@ -91,7 +92,13 @@ func (b *batch) attempt(ctx context.Context) error {
 		return backoff.Permanent(err)
 	}
 	if worst.partial() {
-		worst = cmp.Or(worst, b.refuse())
+		again, held := b.refuse()
+		worst = cmp.Or(worst, held)
+		if again {
+			if worst, err = b.plainly(ctx, worst); err != nil {
+				return backoff.Permanent(err)
+			}
+		}
 		b.hold(began)
 	}
 	if b.home() > before {
@@ -147,7 +154,7 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 			continue
 		case p.scope == tooLong:
 			n := int(b.sent[0])
-			b.poison = append(b.poison, Refusal{N: n, Type: "request_too_large", Reason: "the backend answered 413"})
+			b.poison = append(b.poison, Refusal{N: n, Type: tooLarge, Reason: "the backend answered 413"})
 			p = nil
 		case p.scope == oneIndex && b.body.mixed:
 			b.body.apart = true // once more, each index by itself
@@ -194,6 +201,9 @@ func (b *batch) paced(ctx context.Context) *problem {
 	return p
 }
 
+// tooLarge is the error type of a document that a backend answers 413 to.
+const tooLarge = "request_too_large"
+
 var errFull = errors.New("enough for one request")
 
 // render makes the body of a request with Events that have no home and were not tried in this attempt. more says whether
@@ -210,7 +220,7 @@ func (b *batch) render() (more bool, err error) {
 		if b.settled.has(n) || b.tried.has(n) || b.doubt.has(n) {
 			return nil
 		}
-		if !b.length.full(len(b.sent), b.body.size+int64(len(b.body.text)+len(e.Message))) && b.body.add(e) {
+		if !b.length.full(len(b.sent), b.body.size+int64(len(b.body.text)+len(e.Message))) && b.body.addAs(e, b.plain.has(n)) {
 			b.sent = append(b.sent, int32(n))
 			return nil
 		}
@@ -231,31 +241,49 @@ func (b *batch) render() (more bool, err error) {
 	return more, nil
 }
 
-// refuse makes Refusals of an attempt's poison: of each type that only few Events have. The others are held, and it
-// returns why.
-func (b *batch) refuse() (held *problem) {
+// refuse judges an attempt's poison. Of each type that only few Events have, these go again at once, in plain form, and
+// those that did are Refusals. The others are held, and it returns why.
+func (b *batch) refuse() (again bool, held *problem) {
 	count := map[string]int{}
 	for _, r := range b.poison {
-		count[r.Type]++
+		if !b.plain.has(r.N) {
+			count[r.Type]++
+		}
 	}
 	judged := b.home() + len(b.poison) + len(b.held)
 	for typ, n := range count {
-		if onlyFew(n+b.final[typ], judged, b.total) {
-			b.final[typ] += n
+		if onlyFew(n+b.blamed[typ], judged, b.total) {
+			b.blamed[typ] += n
 			continue
 		}
 		delete(count, typ)
 		held = &problem{what: "most Events are refused for one reason: " + typ, scope: someEvents, up: true}
 	}
 	for _, r := range b.poison {
-		if count[r.Type] > 0 {
+		switch few := count[r.Type] > 0; {
+		case b.plain.has(r.N), few && r.Type == tooLarge:
 			b.settled.add(r.N)
 			b.result.Refused = append(b.result.Refused, r)
-		} else {
+		case few:
+			b.plain.add(r.N)
+			b.tried.remove(r.N)
+			again = true
+		default:
 			b.held = append(b.held, r)
 		}
 	}
-	return held
+	b.poison = b.poison[:0]
+	return again, held
+}
+
+// plainly sends what refuse wants sent again. worst is the attempt's until there.
+func (b *batch) plainly(ctx context.Context, worst *problem) (*problem, error) {
+	p, err := b.requests(ctx)
+	if err != nil || !p.partial() {
+		return p, err
+	}
+	b.refuse()
+	return cmp.Or(worst, p), nil
 }
 
 // hold gives up Events that were held for long while the backend took others. The attempt began at began.

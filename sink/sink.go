@@ -15,7 +15,7 @@
 //	status             error type                                    verdict
 //	2xx                -                                             Stored (failure_store "used" included)
 //	409                version_conflict_engine_exception, or none    Duplicate
-//	400                one of the list of poison                     Poison: a Refusal
+//	400                one of the list of poison                     Poison: once more in plain form (plain.go), then a Refusal
 //	any                cluster_block, unavailable_shards, ...        Hold: retried, and may come back as held
 //	429, 5xx, 408      any other                                     Retry: this item only
 //	any other          any other                                     Hold

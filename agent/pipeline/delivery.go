@@ -75,6 +75,7 @@ type Delivery struct {
 	stored        atomic.Int64
 	duplicates    atomic.Int64
 	deadLetters   atomic.Int64
+	plain         atomic.Int64 // of stored
 	failureStore  atomic.Int64 // of stored
 	ackedBytes    atomic.Int64
 	retries, sent atomic.Int64
@@ -197,6 +198,7 @@ func (d *Delivery) acknowledge(b *batch) {
 	d.uncounted += b.text
 	d.stored.Add(int64(b.result.Stored))
 	d.duplicates.Add(int64(b.result.Duplicate))
+	d.plain.Add(int64(b.result.Plain))
 	d.failureStore.Add(int64(b.result.FailureStore))
 	d.retries.Add(int64(b.result.Retries))
 	d.sent.Add(b.result.Bytes)

@@ -26,7 +26,8 @@ func (a *agent) status() status.Status {
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},
 		Delivery: status.Delivery{Acked: uint64(d.Acked()), Stored: d.stored.Load(), Duplicates: d.duplicates.Load(),
 			DeadLetters: d.deadLetters.Load(), AckedBytes: d.ackedBytes.Load(), Retries: d.retries.Load(), SentBytes: d.sent.Load(),
-			InFlight: int(d.inFlight.Load()), Parallel: health.Parallel, FailureStore: d.failureStore.Load(), LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
+			InFlight: int(d.inFlight.Load()), Parallel: health.Parallel, Plain: d.plain.Load(), FailureStore: d.failureStore.Load(),
+			LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
 		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
 	}
@@ -66,6 +67,10 @@ func problems(s *status.Status) []status.Problem {
 	}
 	if s.Delivery.DeadLetters > 0 {
 		add("warning", fmt.Sprintf("%d events were refused by the backend and are kept as dead letters", s.Delivery.DeadLetters), "")
+	}
+	if s.Delivery.Plain > 0 {
+		add("warning", fmt.Sprintf("%d events were stored in plain form: the mapping refuses the whole document", s.Delivery.Plain),
+			"search for tags:_logboom_plain, and put the mapping right")
 	}
 	if s.Delivery.FailureStore > 0 {
 		add("warning", fmt.Sprintf("%d events went to the failure store of their data stream: its mapping refuses them", s.Delivery.FailureStore),

@@ -62,6 +62,7 @@ var plain = []metric{
 	counter("delivered_events_total", "Events that the backend stored.", func(s *Status) int64 { return s.Delivery.Stored }),
 	counter("duplicate_events_total", "Events that the backend had already when they were sent again.", func(s *Status) int64 { return s.Delivery.Duplicates }),
 	counter("dead_letter_events_total", "Events that the backend refused and that are kept as dead letters.", func(s *Status) int64 { return s.Delivery.DeadLetters }),
+	counter("plain_events_total", "Events that the backend stored in plain form, for its mapping refuses the whole document.", func(s *Status) int64 { return s.Delivery.Plain }),
 	counter("failure_store_events_total", "Events that the backend stored in the failure store of their data stream, for its mapping refuses them.", func(s *Status) int64 { return s.Delivery.FailureStore }),
 	counter("bulk_retries_total", "Bulk requests that were sent again.", func(s *Status) int64 { return s.Delivery.Retries }),
 	counter("sent_bytes_total", "Bytes of bulk request bodies on the wire.", func(s *Status) int64 { return s.Delivery.SentBytes }),

@@ -55,6 +55,7 @@ type Delivery struct {
 	Stored       int64     `json:"stored_events"`
 	Duplicates   int64     `json:"duplicate_events"`
 	DeadLetters  int64     `json:"dead_letter_events"`
+	Plain        int64     `json:"plain_events"`         // of Stored: in plain form, for the mapping refuses the whole document
 	FailureStore int64     `json:"failure_store_events"` // of Stored: in the failure store of their data stream
 	AckedBytes   int64     `json:"acked_bytes"`          // bytes of content whose Events have their final home
 	Retries      int64     `json:"retries"`              // bulk requests sent again

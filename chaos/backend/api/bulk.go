@@ -72,7 +72,7 @@ func (s *Server) apply(actions []action, items []item, spoil *ItemFault) error {
 		if a.id == "" {
 			a.id = newID()
 		}
-		spoiled := spoil.hits(i)
+		spoiled := spoil.hits(i, a.source)
 		if spoiled {
 			t.refuse(spoil.Status, spoil.Type, spoil.Reason)
 		}

@@ -29,18 +29,31 @@ type Fault struct {
 	Answer string     `json:"answer"` // cut | html | garbage | empty, or of what was carried out: half | short
 }
 
-// ItemFault spoils every Every-th item of a bulk request, beginning with the one at place First.
+// ItemFault spoils every Every-th item of a bulk request, beginning with the one at place First; with Field, only documents
+// that have it, as a mapping does.
 type ItemFault struct {
 	Every  int    `json:"every"` // 0 means every one
 	First  int    `json:"first"`
+	Field  string `json:"field"` // such as kubernetes.labels.app
 	Status int    `json:"status"`
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
 	Stored bool   `json:"stored"` // the item is stored although its answer says otherwise
 }
 
-func (f *ItemFault) hits(i int) bool {
-	return f != nil && i >= f.First && (i-f.First)%max(f.Every, 1) == 0
+func (f *ItemFault) hits(i int, source []byte) bool {
+	return f != nil && i >= f.First && (i-f.First)%max(f.Every, 1) == 0 && (f.Field == "" || hasField(source, f.Field))
+}
+
+// hasField says whether a document has a field, whose name may lead through objects.
+func hasField(source []byte, name string) bool {
+	var here map[string]json.RawMessage
+	if json.Unmarshal(source, &here) != nil {
+		return false
+	}
+	first, rest, deeper := strings.Cut(name, ".")
+	value, there := here[first]
+	return there && (!deeper || hasField(value, rest))
 }
 
 // Duration is written like "1.5s".

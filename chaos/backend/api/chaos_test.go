@@ -61,6 +61,17 @@ func TestFaultsDoWhatTheySayAndNoMore(t *testing.T) {
 	}
 }
 
+// Documents that have a field are refused, others are stored.
+func TestFieldIsRefused(t *testing.T) {
+	url := serve(t)
+	script(t, url, `{"count":9,"items":{"status":400,"field":"a.b"}}`)
+	const create = `{"create":{"_index":"x"}}` + "\n"
+	_, body := call(t, "POST", url+"/_bulk", ndjson, create+`{"a":{"b":null}}`+"\n"+create+`{"a":{"c":1}}`+"\n"+create+`{"a.b":1,"a":"b"}`+"\n")
+	if strings.Count(body, `"mapper_parsing_exception"`) != 1 || strings.Count(body, `"created"`) != 2 {
+		t.Error(body)
+	}
+}
+
 func TestScriptRunsInOrderAndEnds(t *testing.T) {
 	url := serve(t)
 	script(t, url, `[{"status":503,"count":2,"skip":1},{"status":429}]`)
