@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
+	"logboom/agent/pipeline"
 )
 
 // dataDir looks whether files can be made in data_dir, and be made durable there.
@@ -105,6 +106,27 @@ func (k *checker) space() {
 			short(free), short(total), dir, short(free-floor), k.conf.WAL.MinFree, limit)
 	default:
 		k.ok("space", "%s free of %s on the volume of %s; wal.max_size is %s, wal.min_free %s", short(free), short(total), dir, limit, k.conf.WAL.MinFree)
+	}
+}
+
+// damaged says what could not be read of the WAL and the dead-letter store, and is kept for people to look at.
+func (k *checker) damaged() {
+	dir := pipeline.DamagedDir(k.conf.DataDir)
+	files, size := 0, config.Bytes(0)
+	filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		files, size = files+1, size+config.Bytes(info.Size())
+		return nil
+	})
+	if files > 0 { // what hinders looking, dataDir has told
+		k.warn("damaged", "%d Segments (%s) could not be read whole and are kept in %s; `logboom ledger` says what they held. "+
+			"Look for errors of this disk in the kernel's log, and remove the folder", files, short(size), dir)
 	}
 }
 

@@ -54,6 +54,7 @@ func (k *checker) all(ctx context.Context) {
 	}
 	k.dataDir()
 	k.space()
+	k.damaged()
 	k.agent()
 	k.backend(ctx)
 }

@@ -39,6 +39,8 @@ const (
 type DamageError struct {
 	Index   Index
 	Damaged []Damage
+	Kept    []string // folders in Options.Aside that hold the Segments, durably
+	NotKept error    // why one is not kept there
 }
 
 func (e *DamageError) Error() string {

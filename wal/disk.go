@@ -18,6 +18,7 @@ type disk interface {
 	SyncDir(path string) error
 	Truncate(path string, size int64) error
 	RemoveAll(path string) error
+	Link(old, name string) error
 	Settle(path string) error // what is read of the file afterwards is what the disk has
 }
 
@@ -38,6 +39,7 @@ const (
 func (realDisk) Mkdir(path string) error                { return os.Mkdir(path, dirMode) }
 func (realDisk) Truncate(path string, size int64) error { return os.Truncate(path, size) }
 func (realDisk) RemoveAll(path string) error            { return os.RemoveAll(path) }
+func (realDisk) Link(old, name string) error            { return os.Link(old, name) }
 
 func (realDisk) Create(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)

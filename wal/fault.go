@@ -1,7 +1,7 @@
 package wal
 
 // Fault is how tests make a disk fail: it is asked before each operation that changes the disk, and an error of its is the
-// operation's. op is mkdir, create, open, write, sync, close, syncdir, truncate, remove or settle. What a failed operation
+// operation's. op is mkdir, create, open, write, sync, close, syncdir, truncate, remove, link or settle. What a failed operation
 // leaves behind all the same, such as half of a write, is the Fault's to make.
 type Fault func(op, path string) error
 
@@ -29,6 +29,10 @@ func (d faulty) Truncate(path string, size int64) error {
 
 func (d faulty) RemoveAll(path string) error {
 	return d.unless("remove", path, func() error { return d.disk.RemoveAll(path) })
+}
+
+func (d faulty) Link(old, name string) error {
+	return d.unless("link", name, func() error { return d.disk.Link(old, name) })
 }
 
 func (d faulty) Settle(path string) error {

@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Dir         string // is made with mode 0700 if need be
 	SegmentSize int64  // bytes on disk at which the head is sealed; 0: 8 MiB
+	Aside       string // folder on the same volume where Segments with damage are kept when they are released; "": nowhere
 	MaxSize     int64  // bytes on disk of Dir; 0: no limit. At least two SegmentSize make sense
 
 	// Floor is the highest of Acked and the last durable Index that the checkpoint knows: no Index up to it is used again,
@@ -52,6 +53,7 @@ type Log struct {
 	shelf       *shelf  // shared
 	counts      counts  // shared
 	reader      *reader // Next's and Release's
+	aside       aside   // Next's
 	grown       chan struct{}
 
 	// The writer's own.
@@ -93,6 +95,7 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 		segmentSize: o.SegmentSize,
 		maxSize:     o.MaxSize,
 		disk:        d,
+		aside:       aside{dir: o.Aside, disk: d},
 		salt:        randomSalt,
 		shelf:       &shelf{dir: o.Dir, segs: r.segs, durable: r.durable()},
 		grown:       make(chan struct{}, 1),
@@ -188,12 +191,17 @@ func (l *Log) Durable() Index { return l.shelf.mark() }
 func (l *Log) Grown() <-chan struct{} { return l.grown }
 
 // Next reads the first Block behind after into b, whose memory it uses. ErrNone: none is durable. A *DamageError says that
-// Blocks can't be read, and how to go on. ErrVersion and errors of the system, such as EMFILE, may be tried again. A
+// Blocks can't be read, and how to go on; their Segments are kept aside by then. ErrVersion and errors of the system, such as EMFILE, may be tried again. A
 // Record's File is the same pointer in all Blocks of one Segment that describe it alike.
 func (l *Log) Next(after Index, b *Block) error {
 	err := l.reader.next(after, b)
 	if err == nil {
 		l.counts.handed(b.Index, b.Time)
+		return nil
+	}
+	var d *DamageError
+	if errors.As(err, &d) {
+		l.keepAside(d, after)
 	}
 	return err
 }

@@ -111,6 +111,7 @@ func (r *recovery) judge(s *segment, limit Index) error {
 		if last := l.trusted(max(proven, l.durable), limit); last >= s.first {
 			s.last = last
 		}
+		s.sealed = l.summary && len(l.holes) == 0 && s.last == l.seen
 		r.highest = max(r.highest, l.seen+1)
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,7 +132,7 @@ func (d *Delivery) gather(b *batch) error {
 		case errors.Is(err, wal.ErrNone) || err != nil && b.n > 0:
 			return nil // what is gathered goes first: Acked counts on nothing being left behind
 		case errors.As(err, &damage):
-			d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", err)
+			d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", err, "kept", where(damage))
 			d.damage = append(d.damage, damage)
 			d.read = damage.Index
 			continue
@@ -221,7 +222,7 @@ func (d *Delivery) commit(now time.Time) error {
 	}
 	passed := 0
 	for passed < len(d.damage) && d.damage[passed].Index <= d.acked {
-		c.Losses = append(c.Losses, losses(d.damage[passed].Damaged)...)
+		c.Losses = append(c.Losses, losses(d.damage[passed])...)
 		passed++
 	}
 	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
@@ -305,11 +306,11 @@ func (d *Delivery) send(ctx context.Context) {
 }
 
 // losses puts damaged Blocks into the words of the ledger.
-func losses(damage []wal.Damage) []checkpoint.Loss {
+func losses(damage *wal.DamageError) []checkpoint.Loss {
 	var all []checkpoint.Loss
-	for _, g := range damage {
+	for _, g := range damage.Damaged {
 		l := checkpoint.Loss{Time: time.Now(), File: g.File, Start: g.Start, End: g.End, Cause: checkpoint.CauseDamaged, Read: true,
-			Detail: fmt.Sprintf("block %d: %s", g.Index, g.Reason), Since: g.Time, Until: g.Time}
+			Detail: fmt.Sprintf("block %d: %s; kept in %s", g.Index, g.Reason, where(damage)), Since: g.Time, Until: g.Time}
 		if l.File == nil { // not even its header can be read: all that has a name is the Block
 			l.File, l.AtLeast = &wal.File{Path: fmt.Sprintf("unknown files in block %d of the WAL", g.Index)}, true
 			binary.BigEndian.PutUint64(l.File.ID[8:], uint64(g.Index))
@@ -317,4 +318,18 @@ func losses(damage []wal.Damage) []checkpoint.Loss {
 		all = append(all, l)
 	}
 	return all
+}
+
+// where says in which folders the Segments with this damage are kept for a person to look at.
+func where(damage *wal.DamageError) string {
+	kept := strings.Join(damage.Kept, " and ")
+	switch {
+	case kept == "" && damage.NotKept == nil:
+		return "nowhere: nothing of it is there"
+	case kept == "":
+		return "nowhere: " + damage.NotKept.Error()
+	case damage.NotKept != nil:
+		return kept + ", and " + damage.NotKept.Error()
+	}
+	return kept
 }

@@ -44,9 +44,13 @@ func (r *reserve) make() {
 	}
 }
 
-// spend does write, and once more with the reserve given up where the disk is full.
+// spend does write, and where the disk is full once more for each thing that can be given up.
 func (r *reserve) spend(write func() error) error {
 	err := write()
+	if errors.Is(err, unix.ENOSPC) && giveUpDamaged(filepath.Dir(r.path)) {
+		r.slog.Warn("the disk is full: gave up the damaged segments that were kept")
+		err = write()
+	}
 	if errors.Is(err, unix.ENOSPC) && os.Remove(r.path) == nil {
 		r.slog.Warn("the disk is full: gave up RESERVE", "bytes", reserveSize)
 		err = write()
@@ -55,4 +59,16 @@ func (r *reserve) spend(write func() error) error {
 		r.make()
 	}
 	return err
+}
+
+// DamagedDir is where, below the data directory, Segments with damage are kept for a person to look at.
+func DamagedDir(dataDir string) string { return filepath.Join(dataDir, "damaged") }
+
+// giveUpDamaged removes what is kept there, for whoever needs the space, and says whether there was any.
+func giveUpDamaged(dataDir string) bool {
+	dir := DamagedDir(dataDir)
+	if names, err := os.ReadDir(dir); err != nil || len(names) == 0 {
+		return false
+	}
+	return os.RemoveAll(dir) == nil
 }

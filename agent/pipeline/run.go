@@ -178,7 +178,7 @@ func (a *agent) openCheckpoint(path string) (err error) {
 
 func (a *agent) openLogs() (*wal.Recovery, error) {
 	dir := a.c.DataDir
-	log, recovery, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal"), SegmentSize: int64(a.c.WAL.SegmentSize),
+	log, recovery, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal"), Aside: filepath.Join(DamagedDir(dir), "wal"), SegmentSize: int64(a.c.WAL.SegmentSize),
 		MaxSize: int64(a.c.WAL.MaxSize), Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked})
 	if err != nil {
 		return nil, err
@@ -191,7 +191,8 @@ func (a *agent) openLogs() (*wal.Recovery, error) {
 	if err := a.log.Release(a.state.Acked); err != nil {
 		return nil, err
 	}
-	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), SegmentSize: int64(a.c.WAL.SegmentSize)})
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), Aside: filepath.Join(DamagedDir(dir), "deadletter"),
+		SegmentSize: int64(a.c.WAL.SegmentSize)})
 	return recovery, err
 }
 

@@ -45,6 +45,7 @@ func (s *space) volume() error {
 	}
 	free, total := int64(st.Bavail)*st.Bsize, int64(st.Blocks)*st.Bsize
 	if floor := s.minFree.Of(total); free < floor {
+		giveUpDamaged(s.dir)
 		return fmt.Errorf("too little free space for %s: %d bytes, %d must stay free (wal.min_free: %s)", s.dir, free, floor, s.minFree)
 	}
 	return nil
