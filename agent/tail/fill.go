@@ -87,10 +87,8 @@ func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end 
 	switch {
 	case ends.Closed > 0 && !(t.flush || f.ended && !more):
 		return ends.Closed, false
-	case more && ends.Closed == 0 && len(text) >= wal.MaxText && ends.Whole > 0:
-		return ends.Whole, true
 	case more && ends.Closed == 0 && len(text) >= wal.MaxText:
-		return len(text), true
+		return parse.CutAt(text, ends.Whole), true
 	case more:
 		return ends.Closed, false
 	case t.flush:

@@ -32,6 +32,7 @@ type node struct {
 	states map[wal.FileID]Known
 	losses []checkpoint.Loss
 	got    []string
+	events []sink.Event // as got, without Raw and Message
 	first  bool
 	boot   bool
 	inputs []Input
@@ -121,6 +122,7 @@ func (n *node) take(b *wal.Block) {
 	}
 	must(n.t, p.Events(b, func(e *sink.Event) error {
 		n.got = append(n.got, string(e.Message))
+		n.events = append(n.events, sink.Event{File: e.File, Offset: e.Offset, Stream: e.Stream, Part: e.Part, Last: e.Last})
 		id := fmt.Sprintf("%s/%d/%d", e.File.ID, e.Offset, e.Sum)
 		if m, ok := n.ids[id]; ok {
 			n.t.Errorf("id %s stands for %q and %q", id, m, e.Message)
