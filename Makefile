@@ -56,6 +56,10 @@ powercut: ## N power cuts (1000) under the agent, and a count of every line; nee
 simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on; the last line counts
 	GOGC=400 LOGBOOM_SEED=$(or $(S),1) LOGBOOM_SIMULATIONS=$(or $(N),20000) $(GO) test -count=1 -v -timeout 0 -run Simulation ./agent/pipeline
 
+.PHONY: chaos
+chaos: ## every scenario of chaos/README.md on the built agent, the long ones too, with a line of counts each
+	LOGBOOM_CHAOS=long $(GO) test -count=1 -v -timeout 60m ./chaos/scenarios
+
 fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in fake time
 	LOGBOOM_FLEET=$(or $(N),1000) $(GO) test -count=1 -v -run TestFleet ./sink
 

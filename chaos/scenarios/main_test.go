@@ -1,0 +1,39 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+var agentBinary, backendBinary string // built from this tree
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "scenarios")
+	if err == nil {
+		agentBinary, backendBinary = filepath.Join(dir, "agent"), filepath.Join(dir, "backend")
+		cmd := exec.Command("go", "build", "-o", dir, "logboom/agent", "logboom/chaos/backend")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		var out []byte
+		if out, err = cmd.CombinedOutput(); err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build the agent and the backend:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// long marks a scenario that only make chaos plays.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LOGBOOM_CHAOS") != "long" {
+		t.Skip("takes long: make chaos plays it")
+	}
+}

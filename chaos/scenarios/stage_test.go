@@ -1,0 +1,253 @@
+package scenarios
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"logboom/chaos/kubelet"
+	"logboom/chaos/manifest"
+)
+
+// index is where the agent stores documents.
+const index = "logs-scenario-default"
+
+// stage is everything that takes part in a scenario. It belongs to the test's goroutine.
+type stage struct {
+	t      *testing.T
+	dir    string
+	logs   string // folder of log files
+	config string // path of the agent's configuration
+	url    string // of the backend
+
+	agent, backend process
+
+	list   bytes.Buffer
+	writer *manifest.Writer
+	sizes  map[string][]int64 // of what hands wrote: bytes in the file, by stream and number
+
+	client *http.Client // of the agent's socket
+}
+
+// settings are what a scenario wants otherwise than most.
+type settings struct {
+	inputs string // YAML; "" is the kubernetes input of the stage's logs
+	more   string // further YAML
+	wal    string // further keys of wal
+	sink   string // further keys of sink.elasticsearch
+}
+
+const kubernetesInput = `  - kubernetes:
+      root: %q
+`
+
+const filesInput = `  - files:
+      paths: [%q]
+      format: %s
+`
+
+// newStage sets a stage. The backend runs, the agent doesn't.
+func newStage(t *testing.T, s settings) *stage {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "stage") // t.TempDir is too long for a socket's path
+	must(t, err)
+	g := &stage{t: t, dir: dir, logs: filepath.Join(dir, "logs"), config: filepath.Join(dir, "logboom.yaml"), sizes: map[string][]int64{}}
+	must(t, os.Mkdir(g.logs, 0o755))
+	g.writer = manifest.NewWriter(&g.list)
+	g.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "data", "agent.sock"))
+		}}}
+	g.backend = process{t: t, name: "backend", log: filepath.Join(dir, "backend.log"), args: []string{backendBinary, "--data", filepath.Join(dir, "backend")}}
+	g.agent = process{t: t, name: "agent", log: filepath.Join(dir, "agent.log"), args: []string{agentBinary, "run", "-c", g.config}}
+	t.Cleanup(func() {
+		g.agent.cleanUp()
+		g.backend.cleanUp()
+		os.RemoveAll(dir)
+	})
+	g.startBackend()
+	g.configure(s)
+	return g
+}
+
+// configure writes the agent's configuration.
+func (g *stage) configure(s settings) {
+	g.t.Helper()
+	if s.inputs == "" {
+		s.inputs = fmt.Sprintf(kubernetesInput, g.logs)
+	}
+	must(g.t, os.WriteFile(g.config, []byte(fmt.Sprintf(`node_name: node
+data_dir: %q
+inputs:
+%s
+wal:
+  min_free: 1MiB
+%s
+sink:
+  elasticsearch:
+    urls: [%q]
+    index: %s
+    max_backoff: 1s
+%s
+http:
+  listen: "off"
+%s`, g.data(), s.inputs, s.wal, g.url, index, s.sink, s.more)), 0o600))
+}
+
+func (g *stage) data() string { return filepath.Join(g.dir, "data") }
+
+// log returns the path of a log file.
+func (g *stage) log(name string) string { return filepath.Join(g.logs, name) }
+
+var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
+
+// startBackend starts the backend, later at the address that it had.
+func (g *stage) startBackend() {
+	g.t.Helper()
+	if g.url != "" {
+		g.backend.start("--listen", strings.TrimPrefix(g.url, "http://"))
+	} else {
+		g.backend.start("--listen", "127.0.0.1:0")
+		await(g.t, "the backend listens", func() bool {
+			said := listening.FindSubmatch(g.backend.lastWords())
+			if said != nil {
+				g.url = string(said[1])
+			}
+			return said != nil
+		})
+	}
+	await(g.t, "the backend answers", func() bool {
+		answer, err := http.Get(g.url + "/")
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err == nil
+	})
+}
+
+// fault adds to the backend's script.
+func (g *stage) fault(script string) {
+	g.t.Helper()
+	answer, err := http.Post(g.url+"/_chaos", "application/json", strings.NewReader(script))
+	must(g.t, err)
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(answer.Body)
+		g.t.Fatalf("script %s: %s: %s", script, answer.Status, text)
+	}
+}
+
+// stored counts the documents.
+func (g *stage) stored() int64 {
+	g.t.Helper()
+	answer, err := http.Get(g.url + "/" + index + "/_count?ignore_unavailable=true")
+	must(g.t, err)
+	defer answer.Body.Close()
+	var counted struct{ Count int64 }
+	must(g.t, json.NewDecoder(answer.Body).Decode(&counted))
+	return counted.Count
+}
+
+func (g *stage) awaitStored(n int64) {
+	g.t.Helper()
+	await(g.t, fmt.Sprintf("%d documents are stored", n), func() bool { return g.stored() >= n })
+}
+
+// status is what a scenario looks at of the agent's status.
+type status struct {
+	Files []struct {
+		Path          string
+		Size, Durable int64
+	}
+	FileCount int `json:"file_count"`
+	Intake    struct {
+		Blocked     string
+		OpenFiles   int   `json:"open_files"`
+		UnreadBytes int64 `json:"unread_bytes"`
+	}
+	WAL struct{ Bytes int64 }
+}
+
+// ask asks a running agent how it is. ok: it answered.
+func (g *stage) ask() (s status, ok bool) {
+	answer, err := g.client.Get("http://agent/api/v1/status")
+	if err != nil {
+		return s, false
+	}
+	defer answer.Body.Close()
+	return s, answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(&s) == nil
+}
+
+// awaitStatus waits until the agent says what is asked for.
+func (g *stage) awaitStatus(what string, true func(s status) bool) {
+	g.t.Helper()
+	await(g.t, what, func() bool {
+		s, ok := g.ask()
+		return ok && true(s)
+	})
+}
+
+// awaitRead waits until so many files are known, and read to their ends.
+func (g *stage) awaitRead(files int) {
+	g.t.Helper()
+	g.awaitStatus(fmt.Sprintf("%d files are read", files), func(s status) bool {
+		for _, f := range s.Files {
+			if f.Size == 0 || f.Durable < f.Size {
+				return false
+			}
+		}
+		return s.FileCount >= files
+	})
+}
+
+// node is a kubelet simulator that runs until end.
+type node struct {
+	*kubelet.Node
+	t    *testing.T
+	stop context.CancelFunc
+	done chan error
+}
+
+// startNode lets pods log into the stage's folder.
+func (g *stage) startNode(c kubelet.Config) *node {
+	g.t.Helper()
+	c.Root, c.Manifest, c.Duration = g.logs, g.writer, time.Hour
+	n := &node{Node: kubelet.New(c), t: g.t, done: make(chan error, 1)}
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	go func() { n.done <- n.Run(ctx) }()
+	g.t.Cleanup(stop)
+	return n
+}
+
+// end stops all containers; their files stay.
+func (n *node) end() {
+	n.t.Helper()
+	n.stop()
+	must(n.t, <-n.done)
+}
+
+// awaitRotations waits for so many more rotations.
+func (n *node) awaitRotations(more int64) {
+	n.t.Helper()
+	from := n.Rotations.Load()
+	await(n.t, fmt.Sprintf("%d rotations", more), func() bool { return n.Rotations.Load() >= from+more })
+}
+
+// awaitLines waits for so many more lines.
+func (n *node) awaitLines(more int64) {
+	n.t.Helper()
+	from := n.Lines.Load()
+	await(n.t, fmt.Sprintf("%d lines", more), func() bool { return n.Lines.Load() >= from+more })
+}

@@ -1,0 +1,115 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"logboom/chaos/manifest"
+	"logboom/chaos/oracle"
+)
+
+// demand is what a scenario wants to be true at its end, besides every line once.
+type demand struct {
+	lost       int64 // lines that were never readable: the ledger must hold exactly their bytes
+	atLeast    bool  // or at least some of them, and say that it can't know all
+	disordered bool  // lines without a time of their own may be found in another order than they were written
+}
+
+// loss is what is looked at of a line of the ledger.
+type loss struct {
+	Start, End int64
+	AtLeast    bool `json:"at_least"`
+	Cause      string
+	File       struct{ Path string }
+}
+
+// verdict drains the agent, counts, and says in one line what it counted.
+func (g *stage) verdict(d demand) {
+	g.t.Helper()
+	if g.agent.runs() {
+		g.agent.end(30 * time.Second)
+	}
+	g.agent.start("--exit-when-drained")
+	g.agent.wait("with --exit-when-drained", 2*time.Minute)
+	g.count(d)
+}
+
+// count is the verdict on what was stored by an agent that has ended.
+func (g *stage) count(d demand) {
+	g.t.Helper()
+	must(g.t, g.writer.Close())
+	written, err := manifest.Read(&g.list)
+	must(g.t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r, err := oracle.Check(ctx, http.DefaultClient, g.url, index, written)
+	must(g.t, err)
+	losses := g.ledger()
+	bytes, atLeast := sum(losses)
+	missing := g.missing(r)
+	switch {
+	case r.Duplicates+r.Wrong+r.Foreign > 0 || r.Disordered > 0 && !d.disordered:
+		g.t.Errorf("what is stored is not what was written")
+	case r.Missing != d.lost:
+		g.t.Errorf("%d lines are missing, want %d", r.Missing, d.lost)
+	case bytes != missing && !(d.atLeast && atLeast && bytes <= missing):
+		g.t.Errorf("the ledger lists %d bytes (at least: %v), but %d are missing", bytes, atLeast, missing)
+	}
+	var ledgered int64
+	if len(losses) > 0 && !g.t.Failed() {
+		ledgered = r.Missing
+	}
+	fmt.Printf("%-56s written %d stored %d ledgered %d double %d\n", g.t.Name(), r.Written, r.Stored, ledgered, r.Duplicates)
+	if g.t.Failed() {
+		r.Print(os.Stdout)
+		g.t.Logf("ledger: %+v", losses)
+	}
+}
+
+// ledger returns what logboom ledger lists. It must not be asked while a stage's agent is stopped.
+func (g *stage) ledger() (list []loss) {
+	g.t.Helper()
+	out, err := exec.Command(agentBinary, "ledger", "--json", "-c", g.config).Output()
+	if err != nil {
+		g.t.Fatalf("logboom ledger: %v", err)
+	}
+	for in := json.NewDecoder(strings.NewReader(string(out))); in.More(); {
+		var l loss
+		must(g.t, in.Decode(&l))
+		list = append(list, l)
+	}
+	return list
+}
+
+func sum(list []loss) (bytes int64, atLeast bool) {
+	for _, l := range list {
+		bytes += l.End - l.Start
+		atLeast = atLeast || l.AtLeast
+	}
+	return bytes, atLeast
+}
+
+// missing returns how many bytes the missing lines had in their files. Only lines of hands may be missing.
+func (g *stage) missing(r *oracle.Report) (bytes int64) {
+	g.t.Helper()
+	var lines int64
+	for _, m := range r.MissingAt {
+		if g.sizes[m.Stream] == nil {
+			continue
+		}
+		for _, size := range g.sizes[m.Stream][m.From : m.To+1] {
+			bytes += size
+			lines++
+		}
+	}
+	if lines != r.Missing && len(g.sizes) > 0 {
+		g.t.Errorf("%d lines are missing, more than can be looked at one by one", r.Missing)
+	}
+	return bytes
+}
