@@ -21,6 +21,10 @@ func (t *Tailer) verify(f *file, e *entry, src content) bool {
 	if err != nil && e.gz && f.desc.Format != wal.Plain {
 		return true // damaged before the Offset: fill tells what that costs
 	}
+	if err != nil && e.gz && f.attached && !f.gz && t.reopen(f) == nil { // still being written beside the plain file, perhaps
+		own, upTo, err := checksum(f.src, int64(f.desc.Start), reached)
+		return err == nil && upTo == reached && own == prefix
+	}
 	// The first line of a container's log has a time in nanoseconds: on one inode that is proof enough.
 	if !sameInode || f.desc.Format == wal.Plain || f.known == nil || err != nil || reached < int64(f.desc.Start) {
 		return false

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ type hand struct {
 	g      *stage
 	stream string
 	cri    bool
+	noise  bool // lines that can't be compressed well
 	next   int64
 }
 
@@ -34,6 +36,9 @@ func (h *hand) text(n int) string {
 	var b strings.Builder
 	for range n {
 		m := fmt.Appendf(manifest.AppendPrefix(nil, h.stream, h.next), "the line has %s", strings.Repeat("x", int(h.next*7%90)))
+		for h.noise && len(m) < 400 {
+			m = fmt.Appendf(m, "%016x", rand.Uint64())
+		}
 		h.g.writer.Add(h.stream, h.next, manifest.SumOf(m))
 		from := b.Len()
 		if h.cri {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,15 +26,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "build the agent and the backend:", err)
 		os.Exit(1)
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "8") // they wait more than they work
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-// long marks a scenario that only make chaos plays.
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("LOGBOOM_CHAOS") != "long" {
-		t.Skip("takes long: make chaos plays it")
-	}
 }

@@ -1,9 +1,12 @@
 package scenarios
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"logboom/chaos/kubelet"
 )
@@ -56,5 +59,102 @@ func TestPodDeletedWhileTheAgentIsDead(t *testing.T) {
 	g.agent.kill()
 	h.write(filepath.Join(dir, "0.log"), 1000)
 	must(t, os.RemoveAll(filepath.Dir(dir)))
+	g.verdict(demand{})
+}
+
+// A descriptor that is let go some seconds after the rename leaves a burst behind (fluent-bit #10414).
+func TestBurstWhoseFileIsGoneBeforeItIsRead(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.fault(`{"delay":"50ms","count":1000}`)
+	c := busy(20000)
+	c.MaxFiles = 3
+	n := g.startNode(c)
+	g.agent.start()
+	g.awaitStored(500)
+	g.agent.pause()
+	n.awaitRotations(1)
+	g.agent.goOn()
+	n.awaitRotations(1)
+	n.end()
+	g.verdict(demand{})
+}
+
+// Several rotations a second are more than a look a second sees one by one (vector #7934, #18710; fluentd #4693).
+func TestRotationFasterThanTheLooks(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	c := busy(5000)
+	c.Speed, c.MaxSize, c.MaxFiles = 50, 32<<10, 20
+	n := g.startNode(c)
+	g.agent.start()
+	n.awaitRotations(15)
+	n.end()
+	g.verdict(demand{})
+}
+
+// What was seen once is pinned, even if nothing of it was read yet (kubernetes #130830).
+func TestPodRemovedBeforeTheFirstRead(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.agent.start()
+	g.awaitStatus("the agent runs", func(status) bool { return true })
+	h, dir := g.container("short")
+	h.write(filepath.Join(dir, "0.log"), 1)
+	await(t, "the log has a pin", func() bool { return links(t, filepath.Join(dir, "0.log")) == 2 })
+	g.agent.pause()
+	h.write(filepath.Join(dir, "0.log"), 3000)
+	must(t, os.RemoveAll(filepath.Dir(dir)))
+	g.agent.goOn()
+	g.verdict(demand{})
+}
+
+func links(t *testing.T, path string) uint64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	return uint64(info.Sys().(*syscall.Stat_t).Nlink)
+}
+
+// In the middle of a rotation the kubelet's link to a log leads nowhere (kubernetes #52172). The file is read through
+// such a link here, as nodes with another agent before logboom have it configured.
+func TestLinkThatDanglesInMidRename(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	pods, links := g.log("pods/a/app"), g.log("containers")
+	must(t, os.MkdirAll(pods, 0o755))
+	must(t, os.Mkdir(links, 0o755))
+	log := filepath.Join(pods, "0.log")
+	must(t, os.Symlink(log, filepath.Join(links, "a.log")))
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, filepath.Join(links, "*.log"), "plain")})
+	h := g.hand("linked")
+	g.agent.start()
+	for i := range int64(2) {
+		h.write(log, 500)
+		g.awaitStored(500 * (i + 1))
+		g.rename(log, fmt.Sprintf("0.log.%d", i)) // from here on the link dangles
+		time.Sleep(1200 * time.Millisecond)       // for a scan at least
+	}
+	h.write(log, 500)
+	g.verdict(demand{disordered: true})
+}
+
+// The pieces of one message stand at the end of one file and at the start of the next (beats #47336, kubernetes #107943).
+func TestEventSplitOverTwoFiles(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	c := busy(80)
+	c.Pods[0].Containers[0].Long = 0.8 // most of the bytes are pieces, so most rotations come between two
+	c.Pods[0].Containers[0].Stderr = 0.5
+	c.Speed, c.MaxSize = 15, 64<<10
+	n := g.startNode(c)
+	g.agent.start()
+	g.awaitStored(20)
+	n.awaitRotations(2)
+	g.agent.kill()
+	n.awaitRotations(2)
+	g.agent.start()
+	n.awaitRotations(1)
+	n.end()
 	g.verdict(demand{})
 }
