@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -153,25 +154,35 @@ func (k *checker) backend(ctx context.Context) {
 	}
 	if err == nil {
 		k.lookUps(ctx, s)
+		k.installed(ctx, s)
+	}
+}
+
+// installed looks whether the backend has what logboom setup installs.
+func (k *checker) installed(ctx context.Context, s *sink.Sink) {
+	pieces, err := s.Plan(ctx, routes(k.conf))
+	if err != nil {
+		k.warn("setup", "can't see whether index templates are installed: %v", err)
+		return
+	}
+	for _, p := range pieces {
+		switch p.State {
+		case sink.PieceMissing, sink.PieceOlder:
+			k.warn("setup", "%s is %s: without it the server guesses the types of fields. Run logboom setup -c FILE", p.Name, p.State)
+		default:
+			k.ok("setup", "%s: %s", p.Name, cmp.Or(p.Detail, string(p.State)))
+		}
 	}
 }
 
 // lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. An
 // index with a date needs no such look. Where a pattern has other parts, one namespace stands for all.
 func (k *checker) lookUps(ctx context.Context, s *sink.Sink) {
-	seen := map[string]bool{}
-	for _, in := range k.conf.Inputs {
-		index := ""
-		if in.Kubernetes != nil {
-			index = in.Kubernetes.Index
-		} else {
-			index = in.Files.Index
-		}
+	for _, index := range routes(k.conf) {
 		index = strings.NewReplacer("%{namespace}", "default", "%{pod}", "default", "%{container}", "default").Replace(index)
-		if seen[index] || strings.Contains(index, "%{") {
+		if strings.Contains(index, "%{") {
 			continue
 		}
-		seen[index] = true
 		if err := s.CheckLookUp(ctx, index); err != nil {
 			k.warn("rollover", "what is stored can't be looked up in %s: %v. After a lost answer and a rollover, lines may be stored twice. "+
 				"Give our user read and view_index_metadata on it", index, err)

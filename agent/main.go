@@ -5,6 +5,7 @@
 //	logboom run -c FILE --exit-when-drained   ends when everything is delivered
 //	logboom check -c FILE                     says whether run would work here, and what is wrong
 //	logboom status -c FILE                    says how the running agent is doing
+//	logboom setup -c FILE                     installs index templates and data streams in the backend
 //	logboom ledger -c FILE                    lists what was lost
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom version
@@ -65,7 +66,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(runCommand(), checkCommand(), statusCommand(), ledgerCommand(), streamCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), setupCommand(), statusCommand(), ledgerCommand(), streamCommand(), versionCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -54,6 +54,9 @@ func newBackend(t *testing.T) *backend {
 }
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if types := r.Header["Content-Type"]; len(types) > 1 {
+		b.t.Errorf("%s has the content types %q: servers answer 400", r.URL.Path, types)
+	}
 	if !strings.HasSuffix(r.URL.Path, "/_bulk") {
 		b.look(w, r)
 		return

@@ -33,7 +33,7 @@ func (s *Sink) Check(ctx context.Context) (ServerInfo, error) {
 
 func (s *Sink) check(ctx context.Context, node *node) (ServerInfo, error) {
 	info := ServerInfo{URL: node.name}
-	resp, err := node.client.request(ctx, http.MethodGet, "/", "", nil)
+	resp, err := node.client.request(ctx, http.MethodGet, "/", "", jsonBody, nil)
 	if err != nil {
 		s.nodes.failed(node)
 		if ctx.Err() != nil {

@@ -22,7 +22,8 @@ import (
 //     chooses; and our errors are of the kind after which it marks nothing (see unanswered).
 //   - It reads the body of an error answer whole, whatever its size. So every status is on the list of ignored errors,
 //     and Stream hands us the body unread.
-//   - It adds headers instead of setting them. So ours are set in Do, at the very end.
+//   - It adds headers instead of setting them, and servers refuse a second Content-Type. So that one is its own, and ours
+//     are set in Do, at the very end.
 //   - It sleeps without looking at the context between retries. So it has no retrier.
 type client struct {
 	elastic *elastic.Client
@@ -56,21 +57,27 @@ func newClient(base *url.URL, httpClient *http.Client, headers http.Header) (*cl
 	return c, nil
 }
 
+// contentType is what a body is.
+type contentType string
+
+const (
+	jsonBody contentType = "application/json"
+	bulkBody contentType = "application/x-ndjson"
+)
+
 // request performs one request and returns its answer whatever the status, unread. The caller closes it. An error means
 // that there was no answer. body may be reused once the answer is closed or an error returned.
-func (c *client) request(ctx context.Context, method, path, body string, header http.Header) (*elastic.Response, error) {
+func (c *client) request(ctx context.Context, method, path, body string, kind contentType, header http.Header) (*elastic.Response, error) {
 	opt := elastic.PerformRequestOptions{
 		Method:       method,
 		Path:         path,
+		ContentType:  string(kind),
 		Headers:      header,
 		IgnoreErrors: anyStatus,
 		Stream:       true,
 	}
 	if body != "" {
 		opt.Body = body
-		if header["Content-Type"] == nil {
-			opt.ContentType = "application/x-ndjson"
-		}
 	}
 	return c.elastic.PerformRequest(ctx, opt)
 }

@@ -47,7 +47,7 @@ func (b *batch) request(ctx context.Context) *problem {
 	node := b.sink.nodes.pick()
 	// The string shares the body's memory. That is sound: the body is not changed before the next reset, and gate.go
 	// sees to it that nobody reads the string by then.
-	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), header)
+	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), bulkBody, header)
 	if err != nil {
 		b.sink.nodes.failed(node)
 		if u := (unanswered{}); !errors.As(err, &u) || u.begun {

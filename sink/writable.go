@@ -130,8 +130,6 @@ const noIndex = "index_not_found_exception"
 // maxReply bounds what is read of an answer to ask, in bytes.
 const maxReply = 16 << 20
 
-var jsonHeader = http.Header{"Content-Type": {"application/json"}}
-
 // ask makes a request that changes nothing, and decodes its answer into reply. A problem of scope oneIndex says that
 // asking again is no use.
 func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *problem {
@@ -152,7 +150,7 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 	ctx, cancel := context.WithTimeout(ctx, s.conf.Timeout)
 	defer cancel()
 	node := s.nodes.pick()
-	resp, err := node.client.request(ctx, method, path, body, jsonHeader)
+	resp, err := node.client.request(ctx, method, path, body, jsonBody, nil)
 	if err != nil {
 		s.nodes.failed(node)
 		return &problem{what: describe(err), scope: noAnswer}

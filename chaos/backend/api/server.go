@@ -60,6 +60,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) route(w http.ResponseWriter, r *http.Request, items *ItemFault) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	last := parts[len(parts)-1]
+	if len(r.Header["Content-Type"]) > 1 {
+		io.Copy(io.Discard, r.Body)
+		reply(w, r, http.StatusBadRequest, object{"status": http.StatusBadRequest, "error": object{
+			"type": "content_type_header_exception", "reason": "java.lang.IllegalArgumentException: only one Content-Type header should be provided"}})
+		return
+	}
 	if wrong := checkContentType(r); r.ContentLength != 0 && wrong != "" {
 		io.Copy(io.Discard, r.Body)
 		replyText(w, r, http.StatusNotAcceptable, wrong)
