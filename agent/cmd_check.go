@@ -15,6 +15,7 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/pipeline"
+	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
 )
@@ -48,9 +49,9 @@ func (k *checker) all(ctx context.Context) {
 	for i, in := range k.conf.Inputs {
 		what := fmt.Sprintf("inputs[%d]", i)
 		if in.Kubernetes != nil {
-			k.kubernetes(what, in.Kubernetes.Root)
+			k.kubernetes(what, in.Kubernetes)
 		} else {
-			k.files(what, in.Files.Paths)
+			k.files(what, in.Files)
 		}
 	}
 	k.dataDir()
@@ -76,7 +77,8 @@ func (k *checker) line(verdict, what, format string, args ...any) {
 }
 
 // kubernetes looks at a folder of container logs, and whether pins will work.
-func (k *checker) kubernetes(what, root string) {
+func (k *checker) kubernetes(what string, in *config.Kubernetes) {
+	root := in.Root
 	pods, err := os.ReadDir(root)
 	if os.IsNotExist(err) {
 		k.fail(what, "%s does not exist. Mount the node's folder there, or correct kubernetes.root", root)
@@ -92,7 +94,7 @@ func (k *checker) kubernetes(what, root string) {
 		k.sameMount(root)
 		return
 	}
-	if err := readable(logs[0]); err != nil {
+	if err := tail.Readable(tail.Input{Root: root, AllowedRoots: in.AllowedRoots}, logs[0]); err != nil {
 		k.fail(what, "%v. %s", err, advice(err))
 		return
 	}
@@ -100,7 +102,8 @@ func (k *checker) kubernetes(what, root string) {
 	k.link(root, logs[0])
 }
 
-func (k *checker) files(what string, patterns []string) {
+func (k *checker) files(what string, in *config.Files) {
+	patterns := in.Paths
 	found := 0
 	for _, p := range patterns {
 		names, err := globFiles(p)
@@ -109,7 +112,7 @@ func (k *checker) files(what string, patterns []string) {
 			return
 		}
 		for _, name := range names {
-			if err := readable(name); err != nil {
+			if err := tail.Readable(tail.Input{Paths: patterns, AllowedRoots: in.AllowedRoots}, name); err != nil {
 				k.fail(what, "%v. %s", err, advice(err))
 				return
 			}

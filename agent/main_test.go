@@ -290,6 +290,15 @@ func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
 			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/**/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
 				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
 		}, code: 0, want: []string{`ok    inputs\[0\]: 1 files match and can be read`}},
+		"a link to elsewhere": {backend: es, prepare: func(n node) {
+			n.write(t, "b/x", "x")
+			n.write(t, "a/x.log", "x")
+			if err := os.Symlink(n.dir+"/b/x", n.dir+"/a/y.log"); err != nil {
+				t.Fatal(err)
+			}
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
+		}, code: 1, want: []string{`fail  inputs\[0\]: .*/a/y.log, a link to .*/b/x: .*allowed_roots`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, c.backend, c.more)

@@ -49,6 +49,7 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 	if k := in.Kubernetes; k != nil {
 		d.absolute(path+".kubernetes.root", k.Root)
 		d.checkIndex(path+".kubernetes.index", k.Index)
+		d.checkAllowed(path+".kubernetes.allowed_roots", k.AllowedRoots)
 		if inside(k.Root, dataDir) || inside(dataDir, k.Root) {
 			d.reportAt(path+".kubernetes.root", "%s.kubernetes.root and data_dir must not lie inside each other", path)
 		}
@@ -61,6 +62,13 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 		d.checkPattern(fmt.Sprintf("%s.files.paths[%d]", path, i), pattern)
 	}
 	d.checkIndex(path+".files.index", in.Files.Index)
+	d.checkAllowed(path+".files.allowed_roots", in.Files.AllowedRoots)
+}
+
+func (d *decoder) checkAllowed(path string, roots []string) {
+	for i, root := range roots {
+		d.absolute(fmt.Sprintf("%s[%d]", path, i), root)
+	}
 }
 
 func (d *decoder) checkPattern(path, pattern string) {

@@ -40,6 +40,8 @@ type Kubernetes struct {
 	Root     string   `yaml:"root"`      // absolute; default /var/log/pods
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
+
+	AllowedRoots []string `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
 }
 
 // Files is a list of patterns for other log files.
@@ -48,6 +50,8 @@ type Files struct {
 	Format   Format   `yaml:"format"`    // default plain
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
+
+	AllowedRoots []string `yaml:"allowed_roots"` // absolute; where links may lead besides the fixed parts of paths; default none
 }
 
 // WAL is the write-ahead log on the node's disk.

@@ -55,8 +55,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	want := &Config{
 		NodeName: "n", DataDir: "/data", LockWait: 90 * time.Second,
 		Inputs: []Input{
-			{Kubernetes: &Kubernetes{Root: "/pods", ReadFrom: Now, Index: "k-%{namespace}-%{+yyyy.MM.dd}"}},
-			{Files: &Files{Paths: []string{"/a/*.log", "/b/**/{x,y}.log"}, Format: Auto, ReadFrom: Now, Index: "f"}},
+			{Kubernetes: &Kubernetes{Root: "/pods", ReadFrom: Now, Index: "k-%{namespace}-%{+yyyy.MM.dd}", AllowedRoots: []string{"/docker"}}},
+			{Files: &Files{Paths: []string{"/a/*.log", "/b/**/{x,y}.log"}, Format: Auto, ReadFrom: Now, Index: "f", AllowedRoots: []string{"/c", "/d"}}},
 			{Files: &Files{Paths: []string{"/c"}, Format: Plain, ReadFrom: Beginning, Index: "main"}},
 		},
 		WAL: WAL{MaxSize: 2 << 40, SegmentSize: 16 << 20, MinFree: Space{Bytes: 20e9}, OnFull: Block},

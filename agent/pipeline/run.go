@@ -220,14 +220,14 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 		switch {
 		case in.Kubernetes != nil:
 			o.Inputs = append(o.Inputs, tail.Input{Root: in.Kubernetes.Root, Route: in.Kubernetes.Index,
-				FromNow: in.Kubernetes.ReadFrom == config.Now})
+				FromNow: in.Kubernetes.ReadFrom == config.Now, AllowedRoots: in.Kubernetes.AllowedRoots})
 		case in.Files != nil:
 			format := wal.Format(in.Files.Format)
 			if in.Files.Format == config.Auto {
 				format = ""
 			}
 			o.Inputs = append(o.Inputs, tail.Input{Paths: in.Files.Paths, Format: format, Route: in.Files.Index,
-				FromNow: in.Files.ReadFrom == config.Now})
+				FromNow: in.Files.ReadFrom == config.Now, AllowedRoots: in.Files.AllowedRoots})
 		}
 	}
 	return o

@@ -20,7 +20,8 @@ func (a *agent) status() status.Status {
 	s := status.Status{
 		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
 		Intake: status.Intake{ReadBytes: report.ReadBytes, Records: report.Records, LastStep: nanos(a.intake.lastStep.Load()),
-			Blocked: a.intake.Blocked(), Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread},
+			Blocked: a.intake.Blocked(), Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
+			RefusedLinks: report.Refused},
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.c.WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},

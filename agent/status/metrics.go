@@ -43,6 +43,7 @@ var plain = []metric{
 	gauge("intake_last_step_timestamp_seconds", "When the loop that reads last turned.", func(s *Status) float64 { return unix(s.Intake.LastStep) }),
 	gauge("files", "Log files that are known.", func(s *Status) float64 { return float64(s.FileCount) }),
 	gauge("unreadable_files", "Log files that can't be read.", func(s *Status) float64 { return float64(unreadable(s.Files)) }),
+	counter("refused_links_total", "Links that were not followed because they led out of what their input may read.", func(s *Status) int64 { return s.Intake.RefusedLinks }),
 	gauge("open_files", "Log files that are open.", func(s *Status) float64 { return float64(s.Intake.OpenFiles) }),
 	gauge("pins_enabled", "1 when hard links protect rotated files, 0 when only open descriptors do.", func(s *Status) float64 { return truth(s.Intake.Pins) }),
 	gauge("pinned_bytes", "Bytes of files that only pins keep on the disk.", func(s *Status) float64 { return float64(s.Intake.PinBytes) }),

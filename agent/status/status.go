@@ -33,6 +33,8 @@ type Intake struct {
 	PinBytes    int64     `json:"pin_bytes"` // content of pinned files whose other names are gone
 	OpenFiles   int       `json:"open_files"`
 	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
+
+	RefusedLinks int64 `json:"refused_links"` // that led out of what their input may read
 }
 
 // WAL is the write-ahead log on the disk.

@@ -24,7 +24,7 @@ func busy() Status {
 	return Status{
 		Version: "1.2.3", Node: "node-1", Started: start, Now: start.Add(time.Hour),
 		Intake: Intake{ReadBytes: 101, Records: 102, LastStep: start.Add(time.Minute), Blocked: "the WAL is full", Pins: true, PinBytes: 103,
-			OpenFiles: 104, UnreadBytes: 105},
+			OpenFiles: 104, UnreadBytes: 105, RefusedLinks: 106},
 		WAL: WAL{Bytes: 201, MaxBytes: 202, Segments: 203, LastIndex: 204, Durable: 205, WrittenBytes: 206, Syncs: 207, Failures: 208,
 			OldestBlock: start.Add(59 * time.Minute)},
 		Delivery: Delivery{Acked: 301, Stored: 302, Duplicates: 303, DeadLetters: 304, AckedBytes: 305, Retries: 306, SentBytes: 307,
@@ -90,7 +90,7 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 	_, body, _ := serve(t, busy(), nil, nil)("/metrics")
 	for name, want := range map[string]string{
 		"start_time_seconds": fmt.Sprintf("%g", float64(start.Unix())),
-		"read_bytes_total":   "101", "records_total": "102", "pinned_bytes": "103", "open_files": "104", "unread_bytes": "105",
+		"read_bytes_total":   "101", "records_total": "102", "pinned_bytes": "103", "open_files": "104", "unread_bytes": "105", "refused_links_total": "106",
 		"intake_blocked": "1", "pins_enabled": "1", "intake_last_step_timestamp_seconds": fmt.Sprintf("%g", float64(start.Unix()+60)),
 		"wal_bytes": "201", "wal_max_bytes": "202", "wal_segments": "203", "wal_appended_index": "204", "wal_durable_index": "205",
 		"wal_written_bytes_total": "206", "wal_syncs_total": "207", "wal_failures_total": "208", "wal_oldest_age_seconds": "60",

@@ -46,7 +46,8 @@ const lookEvery = time.Second
 // of the grace interrupts is left to itself: nothing else can be done with it but to end the process.
 func Run(ctx context.Context, o Options) error {
 	s := &stream{o: o, writes: make(chan *wal.Block), written: make(chan error, 1)}
-	s.tail = tail.New(tail.Options{Inputs: []tail.Input{{Paths: o.Paths, Format: wal.Plain, FromNow: o.FromNow}}, First: true,
+	s.tail = tail.New(tail.Options{Inputs: []tail.Input{{Paths: o.Paths, Format: wal.Plain, FromNow: o.FromNow,
+		AllowedRoots: []string{"/"}}}, First: true,
 		Ledger: noLedger{}, Acked: func() wal.Index { return s.index }, Log: o.Log})
 	defer s.tail.Close()
 	p := newPrinter(o.Out)

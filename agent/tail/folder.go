@@ -3,7 +3,6 @@ package tail
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,13 +13,7 @@ import (
 // input is an Input with what it holds open.
 type input struct {
 	Input
-	root *os.Root // of Root: a link in it that leads out is refused
-}
-
-func (in *input) close() {
-	if in.root != nil {
-		in.root.Close()
-	}
+	anchors []*anchor
 }
 
 // folder is one folder with log files: of one container of one pod, or of a files input.
@@ -60,6 +53,14 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 		fo.in, fo.dir = in, dir
 	}
 	return fo
+}
+
+// reader returns the input whose roots hold for path: that whose pattern matches it, or else the folder's.
+func (fo *folder) reader(path string) *input {
+	if in := fo.live[filepath.Base(path)]; in != nil {
+		return in
+	}
+	return fo.in
 }
 
 // add puts f into its folder, and into the series of its Attempt.

@@ -2,12 +2,13 @@ package tail
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/sys/unix"
 )
 
 // list finds the folders of all inputs and the names in them.
@@ -16,6 +17,7 @@ func (t *Tailer) list() {
 		fo.entries, fo.live, fo.unlisted, fo.attempt = fo.entries[:0], nil, false, 0
 	}
 	for _, in := range t.inputs {
+		t.renew(in)
 		if in.Root != "" {
 			t.listPods(in)
 		} else {
@@ -32,29 +34,18 @@ func (t *Tailer) list() {
 }
 
 func (t *Tailer) listPods(in *input) {
-	if in.root == nil {
-		root, err := os.OpenRoot(in.Root)
-		if err != nil {
-			t.warnOnce(in.Root, "can't open the folder of pod logs", err)
-			t.unlist(in)
-			return
-		}
-		t.calm(in.Root)
-		in.root = root
-	}
-	pods, err := os.ReadDir(in.Root)
+	pods, err := in.readDir(in.Root)
 	if err != nil {
 		t.warnOnce(in.Root, "can't list the folder of pod logs", err)
-		in.root.Close()
-		in.root = nil
 		t.unlist(in)
 		return
 	}
+	t.calm(in.Root)
 	for _, pod := range pods {
 		if !pod.IsDir() || strings.Count(pod.Name(), "_") != 2 {
 			continue
 		}
-		containers, err := os.ReadDir(filepath.Join(in.Root, pod.Name()))
+		containers, err := in.readDir(filepath.Join(in.Root, pod.Name()))
 		if err != nil {
 			if t.warnUnlessGone(filepath.Join(in.Root, pod.Name()), err) {
 				t.unlist(in)
@@ -68,6 +59,16 @@ func (t *Tailer) listPods(in *input) {
 			}
 		}
 	}
+}
+
+// readDir lists a folder below a root of in.
+func (in *input) readDir(path string) ([]os.DirEntry, error) {
+	d, err := in.open(path, unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.ReadDir(-1)
 }
 
 // unlist notes that nothing is known of the folders of in.
@@ -100,7 +101,13 @@ func (t *Tailer) listFolder(fo *folder, dir string, pin bool) {
 
 // names opens and lists dir. It returns nil where it can't.
 func (t *Tailer) names(fo *folder, dir string) (*os.File, []string) {
-	d, err := os.Open(dir)
+	var d *os.File
+	var err error
+	if t.pins.holds(dir) {
+		d, err = os.Open(dir)
+	} else {
+		d, err = fo.in.open(dir, unix.O_DIRECTORY)
+	}
 	if err != nil {
 		fo.unlisted = t.warnUnlessGone(dir, err) || fo.unlisted
 		return nil, nil
@@ -118,12 +125,14 @@ func (t *Tailer) names(fo *folder, dir string) (*os.File, []string) {
 func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 	st, err := statAt(dir, name)
 	if err == nil && st.link {
-		if t.leadsToPods(fo, e.path) {
-			return // read under its own name
+		if t.isRefused(e.path) || t.leadsToPods(fo, e.path) {
+			return // the latter is read under its own name
 		}
 		st, err = statx(dir, name, 0)
 	}
 	switch {
+	case errors.Is(err, unix.ELOOP):
+		t.warnOnce(e.path, "passing over a link that leads in a circle", err)
 	case err != nil:
 		fo.unlisted = t.warnUnlessGone(e.path, err) || fo.unlisted
 	case !st.regular:
@@ -159,12 +168,7 @@ func (t *Tailer) leadsToPods(fo *folder, path string) bool {
 // listPaths adds what the patterns of a files input match, and the rotated siblings of those files.
 func (t *Tailer) listPaths(in *input) {
 	for _, pattern := range in.Paths {
-		paths, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
-		if err != nil {
-			t.warnOnce(pattern, "can't look for files", err)
-			continue
-		}
-		for _, path := range paths {
+		err := t.glob(in, pattern, func(path string) {
 			fo := t.folderFor(in, filepath.Dir(path), "", "")
 			if fo.live == nil {
 				fo.live = map[string]*input{}
@@ -172,6 +176,9 @@ func (t *Tailer) listPaths(in *input) {
 			if name := filepath.Base(path); fo.live[name] == nil { // the first input that wants it has it
 				fo.live[name] = in
 			}
+		})
+		if err != nil {
+			t.warnOnce(pattern, "can't look for files", err)
 		}
 	}
 	for _, fo := range t.folders {

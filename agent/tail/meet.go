@@ -104,6 +104,9 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 	if errors.Is(err, syscall.ENOENT) || e.gz && !e.quiet(now) {
 		return
 	}
+	if t.refuse(e.path, err) {
+		return
+	}
 	fo.unreadable[e.path] = err.Error()
 	t.warnOnce(e.path, "can't read a log file; the others go on", err)
 	if e.gz {

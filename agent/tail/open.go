@@ -4,29 +4,21 @@ import (
 	"cmp"
 	"errors"
 	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_CLOEXEC
-
 var errNotRegular = errors.New("no regular file")
 
-// openAt opens the log file at path. A pod's logs are opened through the input's root, which refuses links that lead
-// out of it; O_NONBLOCK keeps a FIFO that took the name meanwhile from holding up everything.
+// openAt opens the log file at path: a pin as it is, all others below a root of their input.
 func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error) {
 	var f *os.File
 	var err error
-	if in := fo.in; in.root != nil && !t.pins.holds(path) {
-		var rel string
-		if rel, err = filepath.Rel(in.Root, path); err == nil {
-			f, err = in.root.OpenFile(rel, openFlags, 0)
-		}
+	if t.pins.holds(path) {
+		f, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	} else {
-		f, err = os.OpenFile(path, openFlags, 0)
+		f, err = fo.reader(path).open(path, 0)
 	}
 	if err != nil {
 		return nil, stat{}, err

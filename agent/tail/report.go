@@ -20,6 +20,7 @@ type Report struct {
 	Scans     int
 	ReadBytes int64 // made durable since the start
 	Records   int64
+	Refused   int64     // links that led out of their input, since the start
 	Contents  []Content // of all Files
 }
 
@@ -35,7 +36,7 @@ type Content struct {
 // Report returns how things stood at the last scan. Any goroutine may call it.
 func (t *Tailer) Report() Report {
 	r := *t.report.Load()
-	r.ReadBytes, r.Records = t.readBytes.Load(), t.records.Load()
+	r.ReadBytes, r.Records, r.Refused = t.readBytes.Load(), t.records.Load(), t.refusals.Load()
 	return r
 }
 
@@ -68,6 +69,9 @@ func (t *Tailer) publish(now time.Time) {
 		for path, problem := range fo.unreadable {
 			r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: problem})
 		}
+	}
+	for path, refused := range t.refused {
+		r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: refused.why})
 	}
 	slices.SortFunc(r.Files, func(a, b status.File) int {
 		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))

@@ -24,6 +24,7 @@ func (t *Tailer) scan(now time.Time) {
 	if err := t.pins.sync(); err != nil {
 		t.warnOnce(t.pins.dir, "pins may not survive a power cut", err)
 	}
+	t.sweepRefused()
 	if len(t.warned) > maxWarned {
 		clear(t.warned)
 	}

@@ -42,6 +42,8 @@ type Input struct {
 	Format  wal.Format // "" for detection by the first line
 	Route   string     // index or data stream, may hold %{namespace}, %{pod}, %{container} and date parts
 	FromNow bool       // with a new checkpoint: pass over what is there already
+
+	AllowedRoots []string // folders that links may lead to, besides those that the input is about
 }
 
 // Known is what an earlier run left behind about a File, from the checkpoint or, where that is newer, from the WAL.
@@ -87,18 +89,19 @@ type Tailer struct {
 		scans   int
 		records int64
 	}
-	flush   bool              // ship what stands unfinished at the ends of Files
-	warned  map[string]bool   // paths about which something was logged
+	flush   bool            // ship what stands unfinished at the ends of Files
+	warned  map[string]bool // paths about which something was logged
+	refused map[string]*refusal
 	changed checkpoint.Change // for the ledger, gathered in a scan
 
-	readBytes, records atomic.Int64
-	report             atomic.Pointer[Report]
-	reporting          sync.Mutex // held from the commit of a scan until its report is out
+	readBytes, records, refusals atomic.Int64
+	report                       atomic.Pointer[Report]
+	reporting                    sync.Mutex // held from the commit of a scan until its report is out
 }
 
 // New makes a Tailer. It looks at nothing yet.
 func New(o Options) *Tailer {
-	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}}
+	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}, refused: map[string]*refusal{}}
 	if t.o.MaxOpen == 0 {
 		t.o.MaxOpen = defaultMaxOpen()
 	}
@@ -111,6 +114,7 @@ func New(o Options) *Tailer {
 		for n, path := range in.Paths {
 			in.Paths[n] = filepath.Clean(path)
 		}
+		in.anchors = anchors(&in.Input)
 		t.inputs = append(t.inputs, in)
 	}
 	for i := range o.Known {

@@ -21,7 +21,7 @@ import (
 
 // node is a folder of pod logs with a Tailer over it, and an oracle: what was delivered, by message.
 type node struct {
-	t      *testing.T
+	t      testing.TB
 	root   string
 	pins   string
 	now    time.Time
@@ -36,10 +36,11 @@ type node struct {
 	first  bool
 	boot   bool
 	inputs []Input
+	logged []string
 	ids    map[string]string // document id to message: no id may stand for two messages
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t testing.TB) *node {
 	dir := t.TempDir()
 	n := &node{t: t, root: filepath.Join(dir, "pods"), pins: filepath.Join(dir, "pins"), now: time.Now(), states: map[wal.FileID]Known{},
 		first: true, boot: true, ids: map[string]string{}}
@@ -55,7 +56,7 @@ func (n *node) start() {
 		known = append(known, k)
 	}
 	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, Known: known, SameBoot: n.boot, First: n.first,
-		Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n.t}, nil))})
+		Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
 	n.first = false
 }
 
@@ -69,10 +70,11 @@ func (n *node) stop() {
 
 func (n *node) restart() { n.stop(); n.start() }
 
-type logWriter struct{ t *testing.T }
+type logWriter struct{ n *node }
 
 func (w logWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
+	w.n.logged = append(w.n.logged, string(p))
+	w.n.t.Log(strings.TrimSpace(string(p)))
 	return len(p), nil
 }
 
