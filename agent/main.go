@@ -7,6 +7,7 @@
 //	logboom status -c FILE                    says how the running agent is doing
 //	logboom setup -c FILE                     installs index templates and data streams in the backend
 //	logboom ledger -c FILE                    lists what was lost
+//	logboom wal ls|cat|verify -c FILE         looks into the buffer
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom version
 //
@@ -66,7 +67,16 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(runCommand(), checkCommand(), setupCommand(), statusCommand(), ledgerCommand(), streamCommand(), versionCommand())
+	root.AddCommand(
+		runCommand(),
+		checkCommand(),
+		setupCommand(),
+		statusCommand(),
+		ledgerCommand(),
+		walCommand(),
+		streamCommand(),
+		versionCommand(),
+	)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

@@ -26,7 +26,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -54,8 +53,9 @@ const pageSize = 4096
 
 // Store is an open checkpoint. It is safe for concurrent use.
 type Store struct {
-	path   string
-	bootID func() (string, error)
+	path     string
+	bootID   func() (string, error)
+	readOnly bool
 
 	mu      sync.Mutex // guards the rest, and lets one transaction run at a time
 	db      *bolt.DB   // nil after a failed transaction: opened again by the next call
@@ -96,7 +96,7 @@ func (s *Store) Close() error {
 
 // open does the four steps of the package comment. s.mu is held, or s is not shared yet.
 func (s *Store) open() error {
-	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
+	f, err := os.OpenFile(s.path, s.flags(), 0)
 	if errors.Is(err, unix.EISDIR) {
 		return fmt.Errorf("open checkpoint %s: %w: it is a directory", s.path, ErrCorrupt)
 	}
@@ -105,16 +105,18 @@ func (s *Store) open() error {
 	}
 	var db *bolt.DB
 	err = guard("open checkpoint "+s.path, func() error {
-		if err := lockFile(f, inUseWait); err != nil {
+		if err := lockFile(f, s.lockMode(), inUseWait); err != nil {
 			return err
 		}
 		if err := verify(f); err != nil {
 			return err
 		}
-		if err := errors.Join(settle(f), syncDir(filepath.Dir(s.path))); err != nil {
+		if err := s.settle(f); err != nil {
 			return err
 		}
-		if db, err = bolt.Open(s.path, 0o600, options(f)); err != nil {
+		o := options(f)
+		o.ReadOnly = s.readOnly
+		if db, err = bolt.Open(s.path, 0o600, o); err != nil {
 			return err
 		}
 		return db.View(checkRows)
@@ -217,9 +219,9 @@ func guard(doing string, fn func() error) (err error) {
 }
 
 // lockFile takes the flock that bbolt takes too, within wait.
-func lockFile(f *os.File, wait time.Duration) error {
+func lockFile(f *os.File, mode int, wait time.Duration) error {
 	for deadline := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), mode|unix.LOCK_NB)
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return err
 		}

@@ -104,7 +104,7 @@ func TestKeptSegmentIsReadAsAWAL(t *testing.T) {
 	if err := l.Release(l.Durable()); err != nil {
 		t.Fatal(err)
 	}
-	r, err := OpenReadOnly(aside)
+	r, err := OpenReadOnly(View{Dir: aside})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestGoldenFilesStayReadable(t *testing.T) {
 	if *golden {
 		writeGolden(t, dir)
 	}
-	r, err := OpenReadOnly(filepath.Join(dir, "wal"))
+	r, err := OpenReadOnly(View{Dir: filepath.Join(dir, "wal")})
 	if err != nil {
 		t.Fatal(err)
 	}

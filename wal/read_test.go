@@ -217,7 +217,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		return out
 	}
 	before := list()
-	r, err := OpenReadOnly(dir)
+	r, err := OpenReadOnly(View{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

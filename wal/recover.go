@@ -45,6 +45,7 @@ type recovery struct {
 	dir     string
 	acked   Index
 	floor   Index
+	live    bool // nothing behind floor counts that no later Segment vouches for
 
 	segs    []*segment
 	highest Index // that was ever used
@@ -63,6 +64,9 @@ func (r *recovery) run() error {
 	}
 	r.highest = r.floor
 	limit := Index(math.MaxUint64)
+	if r.live {
+		limit = r.floor
+	}
 	for i := len(r.segs) - 1; i >= 0; i-- {
 		s := r.segs[i]
 		if err := r.judge(s, limit); err != nil {

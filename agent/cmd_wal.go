@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+)
+
+func walCommand() *cobra.Command {
+	c := &cobra.Command{Use: "wal", Short: "Look into the buffer on this node's disk, check it, or send it from elsewhere", Long: `Look into the buffer on this node's disk, check it, or send it from elsewhere.
+
+ls, cat and verify change nothing and work beside a running agent: they show what is durable, and what the agent has
+delivered meanwhile is no damage.`, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(walLsCommand(), walCatCommand(), walVerifyCommand())
+	return c
+}
+
+// onBuffer makes a command that looks at a data directory: the one that is its argument, or that of a configuration file.
+func onBuffer(use, short, long string, work func(c *cobra.Command, l *look) error) *cobra.Command {
+	c := &cobra.Command{Use: use + " -c FILE | DIR", Short: short, Long: short + ".\n\n" + long, Args: cobra.MaximumNArgs(1)}
+	path := c.Flags().StringP("config", "c", "", "configuration `FILE` whose data_dir is meant")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		dir, err := dataDir(*path, args)
+		if err != nil {
+			return err
+		}
+		l, err := lookAt(c.Context(), dir)
+		if err == nil {
+			err = work(c, l)
+		}
+		return failed(err)
+	}
+	return c
+}
+
+// dataDir is the directory that a command line means.
+func dataDir(path string, args []string) (string, error) {
+	switch {
+	case path != "" && len(args) > 0:
+		return "", errors.New("give either -c FILE or a DIR, not both")
+	case len(args) > 0:
+		dir, err := filepath.Abs(args[0])
+		return dir, failed(err)
+	case path == "":
+		return "", errors.New("say which buffer: add -c FILE, or the data_dir itself")
+	}
+	conf, err := config.Load(path)
+	if err != nil {
+		return "", &failure{code: exitUsage, err: err}
+	}
+	return conf.DataDir, nil
+}
+
+// failed is err as a failure with code 1, unless it says otherwise.
+func failed(err error) error {
+	var f *failure
+	if err == nil || errors.As(err, &f) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	return &failure{code: exitFailed, err: err}
+}
