@@ -3,12 +3,13 @@ package sink
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"sync/atomic"
+	"os"
 	"time"
 
 	"github.com/olivere/elastic/v7"
@@ -27,8 +28,7 @@ import (
 type client struct {
 	elastic *elastic.Client
 	http    *http.Client
-	user    *url.Userinfo               // of its URL; nil: none
-	headers atomic.Pointer[http.Header] // never changed once it is there, but replaced
+	headers http.Header
 }
 
 // anyStatus is every status that the library would take for an error.
@@ -41,9 +41,8 @@ var anyStatus = func() (codes []int) {
 	return codes
 }()
 
-func newClient(base *url.URL, httpClient *http.Client, user *url.Userinfo, headers http.Header) (*client, error) {
-	c := &client{http: httpClient, user: user}
-	c.headers.Store(&headers)
+func newClient(base *url.URL, httpClient *http.Client, headers http.Header) (*client, error) {
+	c := &client{http: httpClient, headers: headers}
 	var err error
 	c.elastic, err = elastic.NewClient(
 		elastic.SetURL(base.String()),
@@ -85,7 +84,7 @@ func (c *client) request(ctx context.Context, method, path, body string, kind co
 
 // Do sends a request of the library's. It is elastic.Doer.
 func (c *client) Do(req *http.Request) (*http.Response, error) {
-	for key, values := range *c.headers.Load() {
+	for key, values := range c.headers {
 		req.Header[key] = values
 	}
 	g := &gate{body: req.Body}
@@ -122,9 +121,15 @@ const dialTimeout = 10 * time.Second
 func newTransport(c *Config) (*http.Transport, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.InsecureSkipVerify}
 	if c.CAFile != "" {
-		var err error
-		if conf.RootCAs, err = authorities(c.CAFile); err != nil {
-			return nil, err
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the CA file: %w", err)
+		}
+		if conf.RootCAs, err = x509.SystemCertPool(); err != nil {
+			conf.RootCAs = x509.NewCertPool()
+		}
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("CA file %s: no certificate in it", c.CAFile)
 		}
 	}
 	if c.CertFile != "" || c.KeyFile != "" {
@@ -147,4 +152,31 @@ func newTransport(c *Config) (*http.Transport, error) {
 		IdleConnTimeout:     30 * time.Second, // before load balancers cut it, mostly after 60 s
 		WriteBufferSize:     64 << 10,
 	}, nil
+}
+
+// authorization returns the value of the header, "" for none.
+func authorization(c *Config) (string, error) {
+	var found []string
+	if c.APIKey != "" {
+		found = append(found, "ApiKey "+c.APIKey)
+	}
+	if c.Bearer != "" {
+		found = append(found, "Bearer "+c.Bearer)
+	}
+	if c.Username != "" || c.Password != "" {
+		found = append(found, basic(c.Username, c.Password))
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	return "", errors.New("more than one of username, API key and bearer token are set")
+}
+
+func basic(user, password string) string {
+	r := http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password)
+	return r.Header.Get("Authorization")
 }

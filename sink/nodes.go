@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -34,18 +33,26 @@ const (
 	maxDown = 5 * time.Minute
 )
 
+// ours are the headers that say what a body is.
+var ours = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true}
+
 func newNodes(c *Config) (*nodes, error) {
-	ca, _ := os.Stat(c.CAFile) // before it is read: what replaces it from now on is noticed
+	auth, err := authorization(c)
+	if err != nil {
+		return nil, err
+	}
 	transport, err := newTransport(c)
 	if err != nil {
 		return nil, err
 	}
+	for key := range c.Headers {
+		if ours[http.CanonicalHeaderKey(key)] {
+			return nil, fmt.Errorf("header %s can't be configured", key)
+		}
+	}
 	httpClient := &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	if c.CAFile != "" {
-		httpClient.Transport = &trusting{file: c.CAFile, logger: c.Logger, current: transport, version: ca, looked: time.Now()}
 	}
 	n := &nodes{transport: transport}
 	for i, raw := range c.URLs {
@@ -53,13 +60,20 @@ func newNodes(c *Config) (*nodes, error) {
 		if err != nil {
 			return nil, fmt.Errorf("URL %d of %d: %w", i+1, len(c.URLs), err)
 		}
-		headers, err := newHeaders(c, base.User)
-		if err != nil {
-			return nil, err
+		nodeAuth := auth
+		if base.User != nil && auth == "" {
+			password, _ := base.User.Password()
+			nodeAuth = basic(base.User.Username(), password)
 		}
-		user := base.User
 		base.User = nil
-		client, err := newClient(base, httpClient, user, headers)
+		headers := http.Header{"User-Agent": {"logboom"}}
+		if nodeAuth != "" {
+			headers.Set("Authorization", nodeAuth)
+		}
+		for key, value := range c.Headers {
+			headers.Set(key, value)
+		}
+		client, err := newClient(base, httpClient, headers)
 		if err != nil {
 			return nil, fmt.Errorf("URL %d of %d: %w", i+1, len(c.URLs), err)
 		}

@@ -39,9 +39,6 @@ type Options struct {
 	ExitWhenDrained bool // end when all Files are at their end and the WAL is empty
 	Logger          *slog.Logger
 	Version         string
-
-	// Reload, unless it is nil, reads the configuration again, for the credentials in it: see sink.Config.Renew.
-	Reload func() (*config.Config, error)
 }
 
 // agent is what one Run holds open.
@@ -137,17 +134,7 @@ func (a *agent) open(ctx context.Context) (err error) {
 	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
 		return err
 	}
-	conf := SinkConfig(c, a.o.Logger)
-	if a.o.Reload != nil {
-		conf.Renew = func() (sink.Config, error) {
-			now, err := a.o.Reload()
-			if err != nil {
-				return sink.Config{}, err
-			}
-			return SinkConfig(now, a.o.Logger), nil
-		}
-	}
-	if a.sink, err = sink.New(conf); err != nil {
+	if a.sink, err = sink.New(SinkConfig(c, a.o.Logger)); err != nil {
 		return err
 	}
 	a.tail = tail.New(a.tailOptions(recovery))

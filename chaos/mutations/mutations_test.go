@@ -84,6 +84,12 @@ func TestOutcomesAreToldApart(t *testing.T) {
 			{"Action":"fail","Package":"p"}`, false, "TestB"},
 		{"no failure", `{"Action":"pass","Test":"TestA"}
 			{"Action":"pass","Package":"p"}`, false, ""},
+		{"the end of the process", `{"Action":"run","Test":"TestA"}
+			{"Action":"pass","Test":"TestA"}
+			{"Action":"run","Test":"TestB"}
+			{"Action":"run","Test":"TestB/one"}
+			{"Action":"output","Output":"fatal error: fault"}
+			{"Action":"fail","Package":"p"}`, false, "TestB"},
 		{"a compiler's error", `{"Action":"build-output","Output":"declared and not used: x\n"}
 			{"Action":"build-fail"}
 			{"Action":"fail","Package":"p","FailedBuild":"p"}`, true, ""},

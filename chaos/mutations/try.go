@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -108,8 +109,10 @@ func test(ctx context.Context, root, pkg, pattern string, flags ...string) (outc
 	return o, nil
 }
 
-// read reads what go test -json says. A test that panics, or is stopped by the time limit, is told as failed, too.
+// read reads what go test -json says. A test that panics, or is stopped by the time limit, is told as failed, too; one that
+// takes the whole process with it is the one that was begun and had no end.
 func read(text []byte) (o outcome) {
+	begun := ""
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
@@ -122,8 +125,12 @@ func read(text []byte) (o outcome) {
 			o.output += strings.Join(strings.Fields(e.Output), " ") + " "
 		case e.Action == "build-fail":
 			o.unbuilt = true
-		case e.Action == "fail" && e.Test != "" && o.failed == "":
-			o.failed, _, _ = strings.Cut(e.Test, "/")
+		case e.Action == "run":
+			begun = e.Test
+		case e.Action == "fail" && o.failed == "" && !o.unbuilt:
+			o.failed, _, _ = strings.Cut(cmp.Or(e.Test, begun), "/")
+		case e.Action == "pass" && e.Test == begun:
+			begun = ""
 		}
 	}
 	return o
