@@ -21,7 +21,7 @@ $(BIN)/backend: FORCE
 demo: build $(BIN)/backend ## the main job on the embedded backend, with two kills, in under a minute
 	$(GO) run ./chaos/demo --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/demo
 
-test: check ## all tests; those that need Java, /dev/fuse or Kubernetes say so when they skip
+test: check ## all tests; those that need Java, /dev/fuse, logrotate or Kubernetes say so when they skip
 	LOGBOOM_SIMULATIONS=1500 $(GO) test $(TESTFLAGS) ./...
 
 race: ## the same under the race detector

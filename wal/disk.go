@@ -52,13 +52,17 @@ func (realDisk) Create(path string) error {
 // Open makes a tidwall log of the folder. The empty file in it, named by an Index, makes that the log's first: so the
 // log's own indexes are ours. Its segment size is beyond ours, so that it never begins a second file.
 func (realDisk) Open(folder string) (entries, error) {
-	return tidwall.Open(folder, &tidwall.Options{
+	log, err := tidwall.Open(folder, &tidwall.Options{
 		NoSync:      true,
 		SegmentSize: 1 << 40,
 		AllowEmpty:  true,
 		DirPerms:    dirMode,
 		FilePerms:   fileMode,
 	})
+	if err != nil {
+		return nil, err // and not entries that hold a nil log
+	}
+	return log, nil
 }
 
 func (realDisk) SyncDir(path string) error {

@@ -126,7 +126,7 @@ func TestLinkThatDanglesInMidRename(t *testing.T) {
 	must(t, os.Mkdir(links, 0o755))
 	log := filepath.Join(pods, "0.log")
 	must(t, os.Symlink(log, filepath.Join(links, "a.log")))
-	g.configure(settings{inputs: fmt.Sprintf(filesInput, filepath.Join(links, "*.log"), "plain")})
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, filepath.Join(links, "*.log"), "plain") + fmt.Sprintf("      allowed_roots: [%q]\n", pods)})
 	h := g.hand("linked")
 	g.agent.start()
 	for i := range int64(2) {

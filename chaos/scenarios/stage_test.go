@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +113,17 @@ func (g *stage) data() string { return filepath.Join(g.dir, "data") }
 func (g *stage) log(name string) string { return filepath.Join(g.logs, name) }
 
 var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
+
+// random returns a source of chance. LOGBOOM_SEED plays a run again, as far as the machine lets it.
+func (g *stage) random() *rand.Rand {
+	g.t.Helper()
+	seed, err := strconv.ParseUint(os.Getenv("LOGBOOM_SEED"), 10, 64)
+	if err != nil {
+		seed = uint64(time.Now().UnixNano())
+	}
+	g.t.Logf("LOGBOOM_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
 
 // startBackend starts the backend, later at the address that it had.
 func (g *stage) startBackend() {

@@ -33,6 +33,7 @@ type loss struct {
 func (g *stage) verdict(d demand) {
 	g.t.Helper()
 	if g.agent.runs() {
+		g.awaitStatus("the agent runs", func(status) bool { return true }) // before that, SIGTERM finds no handler
 		g.agent.end(30 * time.Second)
 	}
 	g.agent.start("--exit-when-drained")

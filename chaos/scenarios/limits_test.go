@@ -1,0 +1,81 @@
+package scenarios
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// A backlog of many files is not loaded into memory (vector #26035), and little memory is enough.
+func TestLowMemoryWithABacklog(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.agent.env = []string{"GOMEMLIMIT=32MiB"}
+	for i := range 50 {
+		h, dir := g.container(fmt.Sprintf("backlog-%d", i))
+		h.noise = true
+		h.write(filepath.Join(dir, "0.log"), times(1000, 20000))
+	}
+	g.agent.start()
+	n := int64(50 * times(1000, 20000))
+	g.awaitStored(n / 2)
+	g.agent.kill() // now the backlog is in the WAL as well
+	g.agent.start()
+	g.awaitStored(n)
+	if peak := g.peak(); peak > 96<<20 {
+		t.Errorf("the agent had %d MB of memory", peak>>20)
+	}
+	g.verdict(demand{})
+}
+
+// peak is the most memory that the running agent had, in bytes.
+func (g *stage) peak() int64 {
+	g.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.agent.cmd.Process.Pid))
+	must(g.t, err)
+	_, rest, _ := bytes.Cut(text, []byte("VmHWM:"))
+	kb, err := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
+	must(g.t, err)
+	return kb << 10
+}
+
+// The WAL is full and the backend gone: reading stands still while the kubelet rotates and deletes, and goes on by itself.
+func TestQuotaReachedAndFreed(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{wal: "  max_size: 4MiB\n  segment_size: 1MiB", sink: hasty})
+	n := g.startNode(busy(3000))
+	g.agent.start()
+	g.awaitStored(500)
+	g.backend.kill()
+	h, dir := g.container("filler")
+	h.noise = true
+	h.write(filepath.Join(dir, "0.log"), 20000)
+	g.awaitStatus("the WAL is full", func(s status) bool { return s.Intake.Blocked != "" })
+	n.awaitRotations(5) // more than the kubelet keeps
+	g.startBackend()
+	n.end()
+	g.verdict(demand{})
+}
+
+// The clock is set while files are written: their times jump, also into the future and far back.
+func TestTimesThatLie(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	h, dir := g.container("clock")
+	log := filepath.Join(dir, "0.log")
+	g.agent.start()
+	for i, jump := range []time.Duration{0, -time.Hour, 1000 * time.Hour, -50 * 365 * 24 * time.Hour, time.Minute} {
+		at := time.Now().Add(jump)
+		h.write(log, 200)
+		must(t, os.Chtimes(log, at, at))
+		if i%2 == 0 {
+			g.awaitStored(int64(200 * (i + 1)))
+		}
+		g.rename(log, "0.log."+at.Format("20060102-150405"))
+	}
+	g.verdict(demand{})
+}
