@@ -16,7 +16,7 @@ func walCommand() *cobra.Command {
 ls, cat and verify change nothing and work beside a running agent: they show what is durable, and what the agent has
 delivered meanwhile is no damage.`, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(walLsCommand(), walCatCommand(), walVerifyCommand())
+	c.AddCommand(walLsCommand(), walCatCommand(), walVerifyCommand(), walShipCommand())
 	return c
 }
 

@@ -41,7 +41,7 @@ func verify(ctx context.Context, w io.Writer, l *look) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "The buffer is %s.\n", l.delivered())
+	fmt.Fprintf(w, "%s: %s.\n", l.dataDir, l.delivered())
 	if bad || dead {
 		return errDamage
 	}

@@ -24,14 +24,20 @@ type look struct {
 
 // lookAt asks the agent that runs in dataDir how far things are, or reads the checkpoint where none does.
 func lookAt(ctx context.Context, dataDir string) (*look, error) {
-	if _, err := os.Stat(filepath.Join(dataDir, walDir)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no folder %s: it is no data_dir of an agent, or none has run with it", dataDir, walDir)
-		}
+	if err := hasWAL(dataDir); err != nil {
 		return nil, err
 	}
 	l := &look{dataDir: dataDir}
 	return l, l.ask(ctx)
+}
+
+// hasWAL keeps a mistyped path from being taken for an empty buffer.
+func hasWAL(dataDir string) error {
+	_, err := os.Stat(filepath.Join(dataDir, walDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no folder %s: it is no data_dir of an agent, or none has run with it", dataDir, walDir)
+	}
+	return err
 }
 
 // The folders of a data directory that hold Blocks.
@@ -71,14 +77,19 @@ func (l *look) ask(ctx context.Context) error {
 }
 
 // open opens the WAL as far as it is durable.
-func (l *look) open() (*wal.Reader, error) {
-	return wal.OpenReadOnly(wal.View{Dir: filepath.Join(l.dataDir, walDir), Acked: l.acked, Floor: l.durable, Live: l.running})
+func (l *look) open() (*wal.Reader, error) { return wal.OpenReadOnly(l.view()) }
+
+func (l *look) view() wal.View {
+	return wal.View{Dir: filepath.Join(l.dataDir, walDir), Acked: l.acked, Floor: l.durable, Live: l.running}
 }
 
 // delivered says how far everything is.
 func (l *look) delivered() string {
-	if l.unknown != nil {
+	switch {
+	case l.unknown != nil:
 		return fmt.Sprintf("what of it is delivered is not known: %v", l.unknown)
+	case l.acked == 0:
+		return "nothing is delivered yet"
 	}
 	return fmt.Sprintf("delivered up to block %d", l.acked)
 }

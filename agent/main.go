@@ -8,6 +8,7 @@
 //	logboom setup -c FILE                     installs index templates and data streams in the backend
 //	logboom ledger -c FILE                    lists what was lost
 //	logboom wal ls|cat|verify -c FILE         looks into the buffer
+//	logboom wal ship -c FILE [DIR]            delivers the buffer of an agent that is gone
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom version
 //

@@ -80,6 +80,9 @@ func applyMeta(r *rows, c Change, boot string) error {
 	if err := r.putNumber(durableKey, uint64(durable)); err != nil {
 		return err
 	}
+	if boot == "" { // OpenAway
+		return nil
+	}
 	return r.put(metaBucket, []byte(bootKey), []byte(boot))
 }
 

@@ -68,6 +68,12 @@ type Store struct {
 // ErrTooNew or ErrInUse, wrapped; any other error is the file system's.
 func Open(path string) (*Store, error) { return openWith(path, currentBootID) }
 
+// OpenAway is Open for a process that reads no log files, on this machine or on another one. Its Commits leave the boot that
+// is noted as it is: an agent that comes back must learn that its files went through a power cut since it read them.
+func OpenAway(path string) (*Store, error) {
+	return openWith(path, func() (string, error) { return "", nil })
+}
+
 func openWith(path string, bootID func() (string, error)) (*Store, error) {
 	s := &Store{path: path, bootID: bootID}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {

@@ -317,3 +317,26 @@ func BenchmarkOpen(b *testing.B) {
 		s.Close()
 	}
 }
+
+// A power cut may lie between the agent and whoever ships its WAL: the agent must see that when it comes back.
+func TestACommitFromAwayLeavesTheBootAsItIs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint.db")
+	for _, want := range []string{"", "8c0bf3a4-2f9d-4a53-9a94-6b1c33bbd0a1"} {
+		if want != "" {
+			s := open(t, path)
+			commit(t, s, Change{Acked: 2})
+			s.Close()
+		}
+		s, err := OpenAway(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commit(t, s, Change{Acked: 3, Durable: 4})
+		st, err := s.State()
+		if err != nil || st.BootID != want || st.Acked != 3 {
+			t.Errorf("%+v %v, want boot %q", st, err, want)
+		}
+		s.Close()
+		os.Remove(path)
+	}
+}

@@ -44,8 +44,11 @@ func (r *reserve) make() {
 	}
 }
 
-// spend does write, and where the disk is full once more for each thing that can be given up.
+// spend does write, and where the disk is full once more for each thing that can be given up. Without a reserve nothing is.
 func (r *reserve) spend(write func() error) error {
+	if r == nil {
+		return write()
+	}
 	err := write()
 	if errors.Is(err, unix.ENOSPC) && giveUpDamaged(filepath.Dir(r.path)) {
 		r.slog.Warn("the disk is full: gave up the damaged segments that were kept")

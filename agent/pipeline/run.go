@@ -50,6 +50,7 @@ type agent struct {
 	store    *checkpoint.Store
 	state    checkpoint.State
 	setAside bool // there was another checkpoint, which could not be read
+	away     bool // no log files are read, see Ship
 	log      *wal.Log
 	deadLog  *wal.Log
 	tail     *tail.Tailer
@@ -117,35 +118,43 @@ func (a *agent) drained() bool {
 }
 
 // open opens everything, in the order in which it depends on each other.
-func (a *agent) open(ctx context.Context) (err error) {
-	c := a.c
-	if a.lock, err = checkpoint.TakeLock(ctx, c.DataDir, c.LockWait); err != nil {
+func (a *agent) open(ctx context.Context) error {
+	recovery, err := a.openBuffer(ctx)
+	if err != nil {
 		return err
 	}
+	a.tail = tail.New(a.tailOptions(recovery))
+	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log}
+	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
+	return nil
+}
+
+// openBuffer opens what Delivery needs: everything but the log files.
+func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err error) {
+	c := a.c
+	if a.lock, err = checkpoint.TakeLock(ctx, c.DataDir, c.LockWait); err != nil {
+		return nil, err
+	}
 	if err := checkFormat(c.DataDir); err != nil {
-		return err
+		return nil, err
 	}
 	a.reserve = &reserve{path: filepath.Join(c.DataDir, "RESERVE"), slog: a.o.Logger}
 	path := filepath.Join(c.DataDir, "checkpoint.db")
 	if err := a.reserve.spend(func() error { return a.openCheckpoint(path) }); err != nil {
-		return err
+		return nil, err
 	}
-	var recovery *wal.Recovery
 	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
-		return err
+		return nil, err
 	}
 	if a.sink, err = sink.New(SinkConfig(c, a.o.Logger)); err != nil {
-		return err
+		return nil, err
 	}
-	a.tail = tail.New(a.tailOptions(recovery))
-	sp := &space{dir: c.DataDir, minFree: c.WAL.MinFree, maxSize: int64(c.WAL.MaxSize), log: a.log}
-	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
 	es := c.Sink.Elasticsearch
 	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
-	return nil
+	return recovery, nil
 }
 
 // bodyPerText is how many bytes of bulk body become of a byte of a Record, roughly: a line of 190 bytes makes a document
@@ -155,7 +164,11 @@ const bodyPerText = 3
 // openCheckpoint opens the checkpoint. One that can't be read is set aside: the WAL, the pins and the files themselves
 // give the same ids again, so a new one costs time and no line.
 func (a *agent) openCheckpoint(path string) (err error) {
-	if a.store, err = checkpoint.Open(path); err == nil {
+	open := checkpoint.Open
+	if a.away {
+		open = checkpoint.OpenAway
+	}
+	if a.store, err = open(path); err == nil {
 		a.state, err = a.store.State()
 	}
 	if errors.Is(err, checkpoint.ErrCorrupt) {
@@ -169,7 +182,7 @@ func (a *agent) openCheckpoint(path string) (err error) {
 		a.o.Logger.Error("the checkpoint can't be read: beginning a new one; everything that is still there is read and sent again, "+
 			"the backend keeps one copy", "error", err, "kept", aside)
 		a.setAside = true
-		if a.store, err = checkpoint.Open(path); err == nil {
+		if a.store, err = open(path); err == nil {
 			a.state, err = a.store.State()
 		}
 	}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+	"logboom/agent/pipeline"
+)
+
+func walShipCommand() *cobra.Command {
+	var copied bool
+	c := &cobra.Command{Use: "ship -c FILE [DIR]", Short: "Deliver the buffer of an agent that is gone", Long: `Deliver the buffer of an agent that is gone.
+
+It sends what waits in DIR, or in the data_dir of FILE, to the backend of FILE: with the ids, indices and node name that the
+agent would have used, so that nothing is stored twice, whoever sends it again. It may be interrupted at any time and run
+again. The original is emptied as its agent would do it: LOCK is taken, acknowledgements are noted, delivered segments are
+removed, refused events go to DIR/deadletter. With --copy nothing is changed, so DIR may be mounted read-only; the original,
+should its agent come back, sends its events again. Log files that the agent had not read yet are not part of it.`, Args: cobra.MaximumNArgs(1)}
+	path := c.Flags().StringP("config", "c", "", "configuration `FILE` with the sink (required)")
+	c.Flags().BoolVar(&copied, "copy", false, "DIR is a copy, or must stay as it is: only read it")
+	c.Example = `  logboom wal ship -c FILE
+  logboom wal ship -c FILE /mnt/node-7/var/log/logboom
+  logboom wal ship -c FILE --copy /snapshots/node-7/logboom`
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *path == "" {
+			return errors.New("no configuration file: add -c FILE, which says where to send to")
+		}
+		conf, err := config.Load(*path)
+		if err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
+		if len(args) > 0 {
+			if conf.DataDir, err = filepath.Abs(args[0]); err != nil {
+				return failed(err)
+			}
+		}
+		return failed(ship(c.Context(), conf, copied, c.OutOrStdout(), c.ErrOrStderr()))
+	}
+	return c
+}
+
+func ship(ctx context.Context, conf *config.Config, copied bool, stdout, stderr io.Writer) error {
+	if err := hasWAL(conf.DataDir); err != nil {
+		return err
+	}
+	conf.LockWait = 0
+	o := pipeline.ShipOptions{Config: conf, Logger: newLogger(config.Log{Level: config.LevelError}, stderr), Progress: (&teller{w: stderr}).tell}
+	if copied {
+		l, err := lookAt(ctx, conf.DataDir)
+		if err != nil {
+			return err
+		}
+		if l.unknown != nil {
+			fmt.Fprintf(stderr, "logboom: %s: all of it is sent\n", l.delivered())
+		}
+		view := l.view()
+		o.Copy = &view
+	}
+	s, err := pipeline.Ship(ctx, o)
+	if errors.Is(err, syscall.EROFS) && !copied {
+		return fmt.Errorf("%w: add --copy to send it without changing it", err)
+	}
+	if err != nil {
+		return err
+	}
+	shipped(stdout, conf.DataDir, &s, copied)
+	switch {
+	case !s.Done():
+		return fmt.Errorf("interrupted at block %d of %d: what is not delivered is still there. Run it again to go on", s.Acked, s.Durable)
+	case copied && s.DeadLetters+s.Losses > 0:
+		return errDamage
+	}
+	return nil
+}
+
+// shipped writes what became of everything.
+func shipped(w io.Writer, dataDir string, s *pipeline.Shipped, copied bool) {
+	fmt.Fprintf(w, "%d events were stored, %d had been stored before.\n", s.Stored, s.Duplicates)
+	where, ledger := " and are in "+filepath.Join(dataDir, deadDir), "; logboom ledger lists them"
+	if copied {
+		where, ledger = ": only the original keeps them", ""
+	}
+	if s.DeadLetters > 0 {
+		fmt.Fprintf(w, "%d events were refused by the backend%s.\n", s.DeadLetters, where)
+	}
+	if s.Losses > 0 {
+		fmt.Fprintf(w, "%d ranges of the buffer can't be read%s.\n", s.Losses, ledger)
+	}
+	if copied {
+		fmt.Fprintf(w, "Nothing was changed in %s. Its agent, should it run again, sends the same events again: the backend knows them by their ids.\n", dataDir)
+	}
+	if pins, err := os.ReadDir(filepath.Join(dataDir, pinsDir)); err == nil && len(pins) > 0 {
+		fmt.Fprintf(w, "%s holds log files of %d pods that may not have been read to their end: only an agent on that node reads them.\n",
+			filepath.Join(dataDir, pinsDir), len(pins))
+	}
+}
+
+// pinsDir is the folder of a data directory that holds hard links of log files.
+const pinsDir = "pins"
+
+// tellEvery is how often progress is told while it goes on.
+const tellEvery = 10 * time.Second
+
+// teller writes progress: often enough to see that it lives, and at once when the trouble is another one.
+type teller struct {
+	w       io.Writer
+	told    time.Time
+	trouble string
+}
+
+func (t *teller) tell(s pipeline.Shipped) {
+	if time.Since(t.told) < tellEvery && s.Trouble == t.trouble {
+		return
+	}
+	t.told, t.trouble = time.Now(), s.Trouble
+	line := fmt.Sprintf("block %d of %d, %d events delivered", s.Acked, s.Durable, s.Stored+s.Duplicates)
+	if s.Trouble != "" {
+		line += "; trying again: " + printable(s.Trouble)
+	}
+	fmt.Fprintf(t.w, "logboom: %s\n", line)
+}
