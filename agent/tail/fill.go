@@ -35,6 +35,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 			return atEnd
 		}
 	}
+	t.reading = f
 	if err := t.reopen(f); err != nil {
 		return t.fail(f, now, err)
 	}

@@ -109,7 +109,7 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 	}
 	fo.unreadable[e.path] = err.Error()
 	t.warnOnce(e.path, "can't read a log file; the others go on", err)
-	if e.gz {
+	if e.gz && !errors.As(err, new(syscall.Errno)) { // for want of descriptors, say, it is tried again
 		fo.passed[e.key] = e.stat // until it changes
 	}
 }

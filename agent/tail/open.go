@@ -61,8 +61,29 @@ func (t *Tailer) reopen(f *file) error {
 
 func (t *Tailer) hold(f *file, src content) {
 	t.close(f)
+	if t.open >= t.o.MaxOpen {
+		t.makeRoom()
+	}
 	f.src = src
 	t.open++
+}
+
+// makeRoom closes a file that can be opened again, preferably one with a pin: another name alone may be gone by then.
+func (t *Tailer) makeRoom() {
+	const enough = 64 // files to look at for a pin
+	var spare *file
+	seen := 0
+	for _, f := range t.byID { // in no order
+		if seen++; spare != nil && (seen > enough || spare.pin != "") {
+			break
+		}
+		if f.src != nil && f.path != "" && f != t.reading {
+			spare = f
+		}
+	}
+	if spare != nil {
+		t.close(spare)
+	}
 }
 
 func (t *Tailer) close(f *file) {

@@ -52,6 +52,10 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		if fo.byKey[e.key] != nil || slices.ContainsFunc(strangers, func(s *stranger) bool { return s.entry.key == e.key }) {
 			continue
 		}
+		if len(strangers) >= max(16, t.o.MaxOpen/4) { // all of them are open
+			t.nextScan = now
+			break
+		}
 		if s := t.meet(fo, e, pinned[e.key], now); s != nil {
 			strangers = append(strangers, s)
 		}

@@ -81,6 +81,7 @@ type Tailer struct {
 	round   []*file // those of hot that this round has not visited
 	given   []given // Records that are not durable yet, in order
 	open    int     // descriptors held
+	reading *file   // whose turn it is: it stays open
 
 	nextScan time.Time
 	scans    int

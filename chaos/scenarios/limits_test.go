@@ -10,6 +10,34 @@ import (
 	"time"
 )
 
+// With 48 descriptors 200 files are read all the same, also while they rotate.
+func TestFewDescriptors(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.agent.args = append([]string{"/bin/sh", "-c", `ulimit -n 48 && exec "$@"`, "sh"}, g.agent.args...)
+	hands, logs := make([]*hand, 200), make([]string, 200)
+	for i := range hands {
+		h, dir := g.container(fmt.Sprintf("few-%d", i))
+		hands[i], logs[i] = h, filepath.Join(dir, "0.log")
+		h.write(logs[i], 20)
+	}
+	g.agent.start()
+	g.awaitStored(200 * 20)
+	for i, h := range hands {
+		h.write(logs[i], 20)
+		g.rename(logs[i], "0.log.20261125-101010")
+		h.write(logs[i], 20)
+	}
+	g.awaitStored(200 * 60)
+	g.agent.pause()
+	for i, h := range hands {
+		h.write(logs[i], 20)
+		must(t, os.RemoveAll(filepath.Dir(filepath.Dir(logs[i]))))
+	}
+	g.agent.goOn()
+	g.verdict(demand{})
+}
+
 // A backlog of many files is not loaded into memory (vector #26035), and little memory is enough.
 func TestLowMemoryWithABacklog(t *testing.T) {
 	t.Parallel()
