@@ -28,7 +28,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			t.refresh(fo, e, now)
 		}
 		f := t.identify(fo, s, false)
-		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) {
+		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) && !t.newborn(e) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
 			continue
@@ -113,6 +113,13 @@ func (fo *folder) afterKnown(e *entry) bool {
 		birth := f.desc.Identity.Birth
 		return filepath.Base(f.desc.Path) == e.of && birth != 0 && e.mtime > birth
 	})
+}
+
+// newborn says whether e was made and written since we look: then it had a name that is asked for between two looks. A .gz
+// may be made now of what is old.
+func (t *Tailer) newborn(e *entry) bool {
+	begun := t.begun.UnixNano()
+	return !e.gz && e.key.birth > begun && e.mtime > begun
 }
 
 // attach makes f be read from n, or, if it is read from elsewhere, notes that n is the same.

@@ -11,6 +11,9 @@ import (
 
 // scan looks at all folders: it finds new files, new names of known ones, growth, and what is gone.
 func (t *Tailer) scan(now time.Time) {
+	if t.begun.IsZero() {
+		t.begun = now
+	}
 	t.list()
 	for id, fo := range t.folders {
 		if fo.in == nil {

@@ -83,6 +83,7 @@ type Tailer struct {
 	open    int     // descriptors held
 	reading *file   // whose turn it is: it stays open
 
+	begun    time.Time // when the first scan began
 	nextScan time.Time
 	scans    int
 	pins     pins

@@ -139,6 +139,25 @@ func TestLinkThatDanglesInMidRename(t *testing.T) {
 	g.verdict(demand{disordered: true})
 }
 
+// A file that is made and rotated between two looks is no old one, though its name was never seen in a pattern.
+func TestRotatedBeforeItsFirstLook(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, g.log("*.log"), "plain")})
+	h := g.hand("unseen")
+	g.agent.start()
+	g.awaitStatus("the agent runs", func(status) bool { return true })
+	g.agent.pause()
+	for i := range 2 {
+		h.write(g.log("a.log"), 100)
+		g.rename(g.log("a.log"), fmt.Sprintf("a.log.%d", 2-i))
+	}
+	h.write(g.log("a.log"), 100)
+	g.agent.goOn()
+	g.awaitStored(300)
+	g.verdict(demand{disordered: true})
+}
+
 // The pieces of one message stand at the end of one file and at the start of the next (beats #47336, kubernetes #107943).
 func TestEventSplitOverTwoFiles(t *testing.T) {
 	t.Parallel()
