@@ -55,6 +55,16 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 	return fo
 }
 
+// entry returns a name of the inode k that this scan found, or nil.
+func (fo *folder) entry(k key) *entry {
+	for i := range fo.entries {
+		if fo.entries[i].key == k {
+			return &fo.entries[i]
+		}
+	}
+	return nil
+}
+
 // reader returns the input whose roots hold for path: that whose pattern matches it, or else the folder's.
 func (fo *folder) reader(path string) *input {
 	if in := fo.live[filepath.Base(path)]; in != nil {

@@ -42,19 +42,14 @@ func (tr *tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	if tr.t.isRefused(path) {
 		return nil, errOutside
 	}
-	d, err := tr.in.open(path, unix.O_DIRECTORY)
+	d, err := tr.t.readDir(tr.in, path)
 	if err != nil {
 		if !tr.t.refuse(path, err) && !errors.Is(err, unix.ENOTDIR) && tr.t.warnUnlessGone(path, err) {
 			tr.t.unlist(tr.in)
 		}
 		return nil, err
 	}
-	defer d.Close()
-	entries, err := d.ReadDir(-1)
-	if err != nil && tr.t.warnUnlessGone(path, err) {
-		tr.t.unlist(tr.in)
-	}
-	return entries, err
+	return d.names, nil
 }
 
 // Stat follows a link where it leads to something: whether that may be read is decided when it is opened.

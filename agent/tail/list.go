@@ -34,41 +34,31 @@ func (t *Tailer) list() {
 }
 
 func (t *Tailer) listPods(in *input) {
-	pods, err := in.readDir(in.Root)
+	pods, err := t.readDir(in, in.Root)
 	if err != nil {
 		t.warnOnce(in.Root, "can't list the folder of pod logs", err)
 		t.unlist(in)
 		return
 	}
 	t.calm(in.Root)
-	for _, pod := range pods {
+	for _, pod := range pods.names {
 		if !pod.IsDir() || strings.Count(pod.Name(), "_") != 2 {
 			continue
 		}
-		containers, err := in.readDir(filepath.Join(in.Root, pod.Name()))
+		containers, err := t.readDir(in, filepath.Join(in.Root, pod.Name()))
 		if err != nil {
 			if t.warnUnlessGone(filepath.Join(in.Root, pod.Name()), err) {
 				t.unlist(in)
 			}
 			continue
 		}
-		for _, c := range containers {
+		for _, c := range containers.names {
 			if c.IsDir() {
 				dir := filepath.Join(in.Root, pod.Name(), c.Name())
 				t.listFolder(t.folderFor(in, dir, pod.Name(), c.Name()), dir, false)
 			}
 		}
 	}
-}
-
-// readDir lists a folder below a root of in.
-func (in *input) readDir(path string) ([]os.DirEntry, error) {
-	d, err := in.open(path, unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.ReadDir(-1)
 }
 
 // unlist notes that nothing is known of the folders of in.
@@ -78,57 +68,57 @@ func (t *Tailer) unlist(in *input) {
 	}
 }
 
-// listFolder adds the container logs in dir, which is fo's own folder or the one with its pins.
-func (t *Tailer) listFolder(fo *folder, dir string, pin bool) {
-	d, names := t.names(fo, dir)
-	if d == nil {
+// listFolder adds the container logs in the folder at path, which is fo's own or the one with its pins.
+func (t *Tailer) listFolder(fo *folder, path string, pin bool) {
+	in := fo.in
+	if pin {
+		in = nil
+	}
+	d, err := t.readDir(in, path)
+	if err != nil {
+		fo.unlisted = t.warnUnlessGone(path, err) || fo.unlisted
 		return
 	}
-	defer d.Close()
-	for _, name := range names {
-		logName := name
+	if d.logs == nil {
+		d.logs = containerLogs(path, d.names, pin)
+	}
+	for i := range d.logs {
+		e := &d.logs[i]
+		if pin && e.key != (key{}) {
+			if log := fo.entry(e.key); log != nil {
+				e.stat = log.stat // one inode, just looked at
+				fo.entries = append(fo.entries, *e)
+				continue
+			}
+		}
+		t.addEntry(fo, e)
+	}
+}
+
+// containerLogs returns those of names that are a container's logs, or pins of them.
+func containerLogs(path string, names []os.DirEntry, pin bool) []entry {
+	logs := make([]entry, 0, len(names))
+	for _, n := range names {
+		name := n.Name()
 		if pin {
-			logName = strings.TrimSuffix(name, filepath.Ext(name)) // .<inode>
+			name = strings.TrimSuffix(name, filepath.Ext(name)) // .<inode>
 		}
-		e, ok := containerName(logName)
-		if !ok {
-			continue
+		if e, ok := containerName(name); ok {
+			e.path, e.pin = filepath.Join(path, n.Name()), pin
+			logs = append(logs, e)
 		}
-		e.path, e.pin = filepath.Join(dir, name), pin
-		t.addEntry(fo, int(d.Fd()), name, e)
 	}
+	return logs
 }
 
-// names opens and lists dir. It returns nil where it can't.
-func (t *Tailer) names(fo *folder, dir string) (*os.File, []string) {
-	var d *os.File
-	var err error
-	if t.pins.holds(dir) {
-		d, err = os.Open(dir)
-	} else {
-		d, err = fo.in.open(dir, unix.O_DIRECTORY)
-	}
-	if err != nil {
-		fo.unlisted = t.warnUnlessGone(dir, err) || fo.unlisted
-		return nil, nil
-	}
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		fo.unlisted = t.warnUnlessGone(dir, err) || fo.unlisted
-		d.Close()
-		return nil, nil
-	}
-	return d, names
-}
-
-// addEntry stats name in the open folder dir and adds it to fo's entries.
-func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
-	st, err := statAt(dir, name)
+// addEntry looks at the file at e.path and adds it to fo's entries.
+func (t *Tailer) addEntry(fo *folder, e *entry) {
+	st, err := statAt(unix.AT_FDCWD, e.path)
 	if err == nil && st.link {
 		if t.isRefused(e.path) || t.leadsToPods(fo, e.path) {
 			return // the latter is read under its own name
 		}
-		st, err = statx(dir, name, 0)
+		st, err = statx(unix.AT_FDCWD, e.path, 0)
 	}
 	switch {
 	case errors.Is(err, unix.ELOOP):
@@ -139,7 +129,7 @@ func (t *Tailer) addEntry(fo *folder, dir int, name string, e entry) {
 		t.warnOnce(e.path, "passing over what is no regular file", nil)
 	default:
 		e.stat = st
-		fo.entries = append(fo.entries, e)
+		fo.entries = append(fo.entries, *e)
 		if e.kind == live && !e.pin {
 			fo.attempt = max(fo.attempt, e.attempt)
 		}
@@ -189,13 +179,14 @@ func (t *Tailer) listPaths(in *input) {
 }
 
 func (t *Tailer) listSiblings(fo *folder) {
-	d, names := t.names(fo, fo.dir)
-	if d == nil {
+	d, err := t.readDir(fo.in, fo.dir)
+	if err != nil {
+		fo.unlisted = t.warnUnlessGone(fo.dir, err) || fo.unlisted
 		return
 	}
-	defer d.Close()
 	bases := fo.bases()
-	for _, name := range names {
+	for _, n := range d.names {
+		name := n.Name()
 		e := entry{name: name, path: filepath.Join(fo.dir, name), gz: strings.HasSuffix(name, ".gz"), in: fo.live[name]}
 		switch e.of = renamedFrom(name, bases); {
 		case e.of != "" && e.in != nil && !bases[name]:
@@ -205,7 +196,7 @@ func (t *Tailer) listSiblings(fo *folder) {
 		case e.in == nil:
 			continue
 		}
-		t.addEntry(fo, int(d.Fd()), name, e)
+		t.addEntry(fo, &e)
 	}
 }
 

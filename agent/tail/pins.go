@@ -84,16 +84,16 @@ func (t *Tailer) listPins() {
 		return
 	}
 	in := t.podInput("")
-	pods, err := os.ReadDir(t.o.PinDir)
+	pods, err := t.readDir(nil, t.o.PinDir)
 	if err != nil || in == nil {
 		return // none yet
 	}
-	for _, pod := range pods {
-		containers, err := os.ReadDir(filepath.Join(t.o.PinDir, pod.Name()))
+	for _, pod := range pods.names {
+		containers, err := t.readDir(nil, filepath.Join(t.o.PinDir, pod.Name()))
 		if err != nil {
 			continue
 		}
-		for _, c := range containers {
+		for _, c := range containers.names {
 			fo := t.folders[pod.Name()+"/"+c.Name()]
 			if fo == nil || fo.in == nil {
 				fo = t.folderFor(in, filepath.Join(in.Root, pod.Name(), c.Name()), pod.Name(), c.Name())

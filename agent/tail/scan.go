@@ -28,6 +28,7 @@ func (t *Tailer) scan(now time.Time) {
 		t.warnOnce(t.pins.dir, "pins may not survive a power cut", err)
 	}
 	t.sweepRefused()
+	t.sweepDirs()
 	if len(t.warned) > maxWarned {
 		clear(t.warned)
 	}

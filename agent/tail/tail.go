@@ -8,7 +8,7 @@
 //	names on the disk --scan--> entries --match--> Files --fill--> Records
 //	0.log, 0.log.20261122-160141, 0.log.20261122-155001.gz, pins/...
 //
-// It costs one readdir a folder and one statx a name per scan (once a second), two preads for a chunk of up to 256 KiB,
+// It costs one statx a folder and one a name per scan (once a second), two preads for a chunk of up to 256 KiB,
 // about 1 KB of memory a File, and a descriptor for each File that is not read to its end.
 //
 // A Tailer belongs to the goroutine of Intake; only Report may be called from others.
@@ -94,6 +94,7 @@ type Tailer struct {
 	flush   bool            // ship what stands unfinished at the ends of Files
 	warned  map[string]bool // paths about which something was logged
 	refused map[string]*refusal
+	dirs    map[string]*dir   // by path
 	changed checkpoint.Change // for the ledger, gathered in a scan
 
 	readBytes, records, refusals atomic.Int64
@@ -103,7 +104,8 @@ type Tailer struct {
 
 // New makes a Tailer. It looks at nothing yet.
 func New(o Options) *Tailer {
-	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}, refused: map[string]*refusal{}}
+	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}, refused: map[string]*refusal{},
+		dirs: map[string]*dir{}}
 	if t.o.MaxOpen == 0 {
 		t.o.MaxOpen = defaultMaxOpen()
 	}

@@ -1,0 +1,82 @@
+package tail
+
+import (
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Most folders are the same at every scan. What was listed is kept, and believed as long as the folder's times and size say
+// that no name came or went: one statx instead of six calls.
+
+const (
+	relistEvery = 60 // scans after which a folder is listed anew in any case: a file system may not keep its times well
+
+	// A name that comes right after a folder was listed can leave it with the same time of change, since the kernel's clock
+	// for that moves in steps of up to 10 ms. A folder that changed so short a time ago is listed again.
+	settleTime = 100 * time.Millisecond
+)
+
+// dir is a folder as it was listed.
+type dir struct {
+	stat    stat
+	names   []fs.DirEntry
+	logs    []entry // of a folder of container logs or pins: what of the names is one, as last looked at
+	settled bool    // a change since then shows in stat
+	again   int     // the scan that lists it anew
+	seen    int     // the last scan that asked for it
+}
+
+// readDir returns what the folder at path holds: below a root of in, or anywhere when in is nil.
+func (t *Tailer) readDir(in *input, path string) (*dir, error) {
+	if d := t.dirs[path]; d != nil && d.settled && t.scans < d.again {
+		if st, err := statx(unix.AT_FDCWD, path, 0); err == nil && st == d.stat {
+			d.seen = t.scans
+			return d, nil
+		}
+	}
+	delete(t.dirs, path)
+	d, err := list(in, path)
+	if err != nil {
+		return nil, err
+	}
+	d.again, d.seen = t.scans+relistEvery, t.scans
+	t.dirs[path] = d
+	return d, nil
+}
+
+func list(in *input, path string) (*dir, error) {
+	var f *os.File
+	var err error
+	if in != nil {
+		f, err = in.open(path, unix.O_DIRECTORY)
+	} else {
+		f, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil { // which is what the kernel takes times of change from
+		return nil, os.NewSyscallError("clock_gettime", err)
+	}
+	d := &dir{}
+	if d.stat, err = statAt(int(f.Fd()), ""); err != nil {
+		return nil, err
+	}
+	d.settled = now.Nano()-d.stat.mtime >= int64(settleTime)
+	d.names, err = f.ReadDir(-1)
+	return d, err
+}
+
+// sweepDirs forgets folders that this scan did not ask for.
+func (t *Tailer) sweepDirs() {
+	for path, d := range t.dirs {
+		if d.seen < t.scans {
+			delete(t.dirs, path)
+		}
+	}
+}
