@@ -58,6 +58,11 @@ func (l *look) ask(ctx context.Context) error {
 		return nil
 	}
 	l.running = false
+	return l.readCheckpoint()
+}
+
+// readCheckpoint finds out how far things are where nobody has the checkpoint open.
+func (l *look) readCheckpoint() error {
 	store, err := checkpoint.OpenReadOnly(filepath.Join(l.dataDir, "checkpoint.db"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, checkpoint.ErrCorrupt) {
 		l.unknown = err // an agent would begin a new one, and send everything again

@@ -9,6 +9,7 @@
 //	logboom ledger -c FILE                    lists what was lost
 //	logboom wal ls|cat|verify -c FILE         looks into the buffer
 //	logboom wal ship -c FILE [DIR]            delivers the buffer of an agent that is gone
+//	logboom clean -c FILE                     removes pins and buffer at uninstall
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom version
 //
@@ -75,6 +76,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		statusCommand(),
 		ledgerCommand(),
 		walCommand(),
+		cleanCommand(),
 		streamCommand(),
 		versionCommand(),
 	)

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"logboom/agent/config"
+	"logboom/checkpoint"
+	"logboom/wal"
+)
+
+func cleanCommand() *cobra.Command {
+	var yes bool
+	c := command("clean -c FILE", "Remove pins and buffer from this node, at uninstall", `
+It says what is not delivered yet and how much disk comes free, asks, and removes from data_dir what agents make there:
+buffer, dead letters, pins, checkpoint with the ledger. Anything else stays, links are never followed, and the log files of the node
+are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.`,
+		func(c *cobra.Command, _ string, conf *config.Config) error {
+			return clean(c.Context(), conf.DataDir, yes, c.InOrStdin(), c.OutOrStdout())
+		})
+	c.Example = `  logboom wal ship -c FILE && logboom clean -c FILE
+  logboom clean -c FILE --yes`
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+func clean(ctx context.Context, dataDir string, yes bool, in io.Reader, out io.Writer) (err error) {
+	if _, err := os.Lstat(filepath.Join(dataDir, "LOCK")); errors.Is(err, fs.ErrNotExist) {
+		_, err := fmt.Fprintf(out, "No agent has run with data_dir %s: nothing is to be removed.\n", dataDir)
+		return err
+	}
+	lock, err := checkpoint.TakeLock(ctx, dataDir, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	f, err := find(dataDir)
+	if err != nil {
+		return err
+	}
+	defer f.root.Close()
+	tellFound(out, dataDir, f)
+	if len(f.paths) == 0 {
+		return nil
+	}
+	if !yes {
+		fmt.Fprint(out, "Remove it all? Type yes: ")
+		if answer := ask(ctx, in); answer != "yes" {
+			return errors.New("nothing was removed: the answer was not yes")
+		}
+	}
+	if err := f.remove(); err != nil {
+		return fmt.Errorf("not all could be removed: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "Removed. LOCK stays in %s, so that no agent that is just starting loses it.\n", dataDir)
+	return err
+}
+
+// ask reads a line; "" when ctx ends first.
+func ask(ctx context.Context, in io.Reader) string {
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(in).ReadString('\n') // without an end, what there is
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case <-ctx.Done():
+		return ""
+	case text := <-line:
+		return text
+	}
+}
+
+// tellFound says what would be removed, and what of it nobody else has.
+func tellFound(w io.Writer, dataDir string, f *found) {
+	if err := tellUndelivered(w, dataDir); err != nil { // such as the files of a newer release
+		fmt.Fprintf(w, "What is not delivered can't be told: %v\n", err)
+	}
+	if f.alone > 0 {
+		fmt.Fprintf(w, "PERHAPS NOT READ: %d log files (%s) exist only as pins any more.\n", f.alone, size(f.aloneText))
+	}
+	fmt.Fprintf(w, "%d files and folders are to be removed from %s, %d pins among them; that frees %s.\n", len(f.paths), dataDir, f.pins, size(f.bytes))
+	for i, name := range f.strangers {
+		if i == mostStrangers {
+			fmt.Fprintf(w, "and %d more.\n", len(f.strangers)-i)
+			break
+		}
+		fmt.Fprintf(w, "Not ours, stays: %q\n", name)
+	}
+}
+
+const mostStrangers = 10
+
+func tellUndelivered(w io.Writer, dataDir string) error {
+	l := &look{dataDir: dataDir}
+	if err := l.readCheckpoint(); err != nil {
+		return err
+	}
+	waiting, err := contents(l.view(), l.acked)
+	if err != nil {
+		return err
+	}
+	dead, err := contents(wal.View{Dir: filepath.Join(dataDir, deadDir)}, 0)
+	if err != nil {
+		return err
+	}
+	switch {
+	case waiting.Blocks == 0:
+		fmt.Fprintln(w, "All of the buffer is delivered.")
+	case l.unknown != nil:
+		fmt.Fprintf(w, "PERHAPS NOT DELIVERED: %s of text in the buffer; %s.\n", size(waiting.Text), l.delivered())
+	default:
+		fmt.Fprintf(w, "NOT DELIVERED: up to %s of text in the buffer.\n", size(waiting.Text))
+	}
+	if dead.Records > 0 {
+		fmt.Fprintf(w, "NOT DELIVERED: %d events that are kept as dead letters.\n", dead.Records)
+	}
+	return nil
+}
+
+// contents adds up the Segments that hold Blocks behind acked.
+func contents(v wal.View, acked wal.Index) (sum wal.Contents, err error) {
+	if _, err := os.Lstat(v.Dir); errors.Is(err, fs.ErrNotExist) {
+		return sum, nil
+	}
+	r, err := wal.OpenReadOnly(v)
+	if err != nil {
+		return sum, err
+	}
+	defer r.Close()
+	for _, s := range r.Segments() {
+		if s.Last < s.First || s.Last <= acked {
+			continue
+		}
+		c, err := r.Contents(s)
+		if err != nil {
+			return sum, err
+		}
+		sum.Blocks, sum.Records, sum.Text = sum.Blocks+c.Blocks, sum.Records+c.Records, sum.Text+c.Text
+	}
+	return sum, nil
+}
