@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"logboom/agent/config"
+	"logboom/agent/pipeline"
+	"logboom/sink"
 )
 
 func walCommand() *cobra.Command {
@@ -25,12 +27,13 @@ func onBuffer(use, short, long string, work func(c *cobra.Command, l *look) erro
 	c := &cobra.Command{Use: use + " -c FILE | DIR", Short: short, Long: short + ".\n\n" + long, Args: cobra.MaximumNArgs(1)}
 	path := c.Flags().StringP("config", "c", "", "configuration `FILE` whose data_dir is meant")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		dir, err := dataDir(*path, args)
+		dir, fields, err := dataDir(*path, args)
 		if err != nil {
 			return err
 		}
 		l, err := lookAt(c.Context(), dir)
 		if err == nil {
+			l.fields = fields
 			err = work(c, l)
 		}
 		return failed(err)
@@ -38,22 +41,23 @@ func onBuffer(use, short, long string, work func(c *cobra.Command, l *look) erro
 	return c
 }
 
-// dataDir is the directory that a command line means.
-func dataDir(path string, args []string) (string, error) {
+// dataDir is the directory that a command line means, and how the configuration, if one is named, wants documents to be made.
+func dataDir(path string, args []string) (string, sink.Fields, error) {
+	var none sink.Fields
 	switch {
 	case path != "" && len(args) > 0:
-		return "", errors.New("give either -c FILE or a DIR, not both")
+		return "", none, errors.New("give either -c FILE or a DIR, not both")
 	case len(args) > 0:
 		dir, err := filepath.Abs(args[0])
-		return dir, failed(err)
+		return dir, none, failed(err)
 	case path == "":
-		return "", errors.New("say which buffer: add -c FILE, or the data_dir itself")
+		return "", none, errors.New("say which buffer: add -c FILE, or the data_dir itself")
 	}
 	conf, err := config.Load(path)
 	if err != nil {
-		return "", &failure{code: exitUsage, err: err}
+		return "", none, &failure{code: exitUsage, err: err}
 	}
-	return conf.DataDir, nil
+	return conf.DataDir, pipeline.FieldsOf(conf), nil
 }
 
 // failed is err as a failure with code 1, unless it says otherwise.

@@ -97,7 +97,7 @@ func cat(ctx context.Context, w, complaints io.Writer, l *look, f *filter, meta 
 		return err
 	}
 	defer r.Close()
-	p := &printer{w: bufio.NewWriterSize(w, 64<<10), renderer: sink.NewRenderer(), filter: f, meta: meta}
+	p := &printer{w: bufio.NewWriterSize(w, 64<<10), renderer: sink.NewRenderer(l.fields), filter: f, meta: meta}
 	damaged, err := p.all(ctx, r, l, complaints)
 	err = errors.Join(err, p.w.Flush())
 	switch {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"logboom/checkpoint"
+	"logboom/sink"
 	"logboom/wal"
 )
 
@@ -19,6 +20,7 @@ type look struct {
 	acked   wal.Index // every Event up to it has its final home
 	durable wal.Index // the last one that is known to be
 	running bool
+	fields  sink.Fields
 	unknown error // why acked is 0, where there may be more
 }
 

@@ -72,7 +72,7 @@ func BenchmarkRender(b *testing.B) {
 	events, size := benchEvents(20000)
 	for _, level := range []int{0, 1} {
 		b.Run(fmt.Sprintf("level=%d", level), func(b *testing.B) {
-			body := newBody(newFileCache(), level)
+			body := newBody(newFileCache(&Fields{}), level)
 			b.SetBytes(size)
 			b.ReportAllocs()
 			var wire int
@@ -123,7 +123,7 @@ func TestRenderingDoesNotAllocate(t *testing.T) {
 		}
 	}
 	for _, level := range []int{0, 1} {
-		body := newBody(newFileCache(), level)
+		body := newBody(newFileCache(&Fields{}), level)
 		allocs := testing.AllocsPerRun(3, func() {
 			body.reset()
 			for i := range events {

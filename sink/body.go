@@ -104,6 +104,11 @@ func (b *body) add(e *Event) bool { return b.addAs(e, false) }
 
 // addAs is add, with the document in its plain form if need be.
 func (b *body) addAs(e *Event, plain bool) bool {
+	if len(b.files.choice.Redact) > 0 {
+		shown := *e
+		shown.Message = b.files.choice.redact(e.Message)
+		e = &shown
+	}
 	if e.File != b.file {
 		b.file, b.fileText = e.File, b.files.get(e.File)
 	}
@@ -117,11 +122,16 @@ func (b *body) addAs(e *Event, plain bool) bool {
 		return false
 	}
 	d := append(b.text, t.head...)
-	d = t.appendRest(d, e.Offset, e.Sum)
-	d = append(d, '"')
+	if !b.files.choice.BackendIDs {
+		d = t.appendRest(d, e.Offset, e.Sum)
+		d = append(d, '"')
+	}
 	if other {
 		b.mixed = true
-		d = append(d, `,"_index":"`...)
+		if !b.files.choice.BackendIDs {
+			d = append(d, ',')
+		}
+		d = append(d, `"_index":"`...)
 		d, _ = appendEscaped(d, index)
 		d = append(d, '"')
 	}

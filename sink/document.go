@@ -3,6 +3,7 @@ package sink
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type fileText struct {
 	head     []byte    // {"create":{"_id":"<20 characters>
 	lastByte byte      // of the FileID: the first byte of the rest of an _id
 	sequence int64     // event.sequence of Offset 0
+	event    []byte    // fields of event that people added
 	tail     [3][]byte // by stream: none, stdout, stderr
 	route    *route
 }
@@ -34,17 +36,30 @@ const (
 	idRestChars = 18
 
 	actionStart = `{"create":{"_id":"`
+	unnamedHead = `{"create":{` // where the backend makes ids
 )
 
-func newFileText(f *wal.File) *fileText {
+func newFileText(f *wal.File, choice *Fields) *fileText {
 	t := &fileText{
 		head:     base64.RawURLEncoding.AppendEncode([]byte(actionStart), f.ID[:15]),
 		lastByte: f.ID[15],
 		sequence: int64(f.Ordinal) << 40,
 		route:    newRoute(f.Route),
 	}
+	if choice.BackendIDs {
+		t.head = []byte(unnamedHead)
+	}
 	for i, stream := range []string{"", "stdout", "stderr"} {
-		t.tail[i] = appendTail(nil, f, stream)
+		root := staticFields(f, stream)
+		for _, name := range slices.Sorted(maps.Keys(choice.Add)) {
+			root.set(name, choice.Add[name]) // Check saw to it that they can be set
+		}
+		for _, name := range choice.Drop {
+			root.drop(name)
+		}
+		t.event = root.take("event").appendFields(nil)
+		t.tail[i] = append(root.take("log").appendFields(nil), '}')
+		t.tail[i] = append(root.appendFields(t.tail[i]), "}\n"...)
 	}
 	return t
 }
@@ -65,6 +80,7 @@ func (t *fileText) appendSequence(dst []byte, e *Event) []byte {
 
 // appendPlace ends the event object, and the document behind it.
 func (t *fileText) appendPlace(dst []byte, e *Event) []byte {
+	dst = append(dst, t.event...)
 	if e.Part > 0 {
 		dst = append(dst, `},"logboom":{"part":`...)
 		dst = strconv.AppendInt(dst, int64(e.Part), 10)
@@ -86,59 +102,36 @@ func (t *fileText) streamTail(stream string) []byte {
 	return t.tail[0]
 }
 
-func appendTail(dst []byte, f *wal.File, stream string) []byte {
-	dst = append(dst, `,"file":{"path":`...)
-	dst = appendString(dst, f.Path)
-	dst = append(dst, "}}"...)
-	if f.Node != "" {
-		dst = append(dst, `,"host":{"name":`...)
-		dst = appendString(dst, f.Node)
-		dst = append(dst, '}')
+// staticFields are the fields that all Events of a File and stream have in common.
+func staticFields(f *wal.File, stream string) *field {
+	root := &field{}
+	set := func(name, text string, there bool) {
+		if there {
+			root.set(name, text)
+		}
 	}
-	if f.Namespace != "" || f.Pod != "" {
-		dst = append(dst, `,"kubernetes":`...)
-		dst = appendKubernetes(dst, f)
+	root.set("log.file.path", f.Path)
+	set("host.name", f.Node, f.Node != "")
+	pod := f.Namespace != "" || f.Pod != ""
+	set("kubernetes.namespace", f.Namespace, pod)
+	set("kubernetes.pod.name", f.Pod, pod)
+	set("kubernetes.pod.uid", f.PodUID, pod)
+	set("kubernetes.container.name", f.Container, pod)
+	set("kubernetes.node.name", f.Node, pod && f.Node != "")
+	if len(f.Labels) > 0 && pod {
+		root.child("kubernetes").fields = append(root.child("kubernetes").fields, labelFields(f.Labels))
 	}
-	if f.ContainerID != "" {
-		dst = append(dst, `,"container":{"id":`...)
-		dst = appendString(dst, f.ContainerID)
-		dst = append(dst, '}')
-	}
-	if stream != "" {
-		dst = append(dst, `,"stream":`...)
-		dst = appendString(dst, stream)
-	}
-	return append(dst, "}\n"...)
+	set("container.id", f.ContainerID, f.ContainerID != "")
+	set("stream", stream, stream != "")
+	return root
 }
 
-func appendKubernetes(dst []byte, f *wal.File) []byte {
-	dst = append(dst, `{"namespace":`...)
-	dst = appendString(dst, f.Namespace)
-	dst = append(dst, `,"pod":{"name":`...)
-	dst = appendString(dst, f.Pod)
-	dst = append(dst, `,"uid":`...)
-	dst = appendString(dst, f.PodUID)
-	dst = append(dst, `},"container":{"name":`...)
-	dst = appendString(dst, f.Container)
-	dst = append(dst, '}')
-	if f.Node != "" {
-		dst = append(dst, `,"node":{"name":`...)
-		dst = appendString(dst, f.Node)
-		dst = append(dst, '}')
+func labelFields(labels map[string]string) *field {
+	all := &field{name: "labels", object: true}
+	for _, l := range fieldNames(labels) {
+		all.fields = append(all.fields, &field{name: l.field, text: labels[l.key]})
 	}
-	if len(f.Labels) > 0 {
-		dst = append(dst, `,"labels":{`...)
-		for i, l := range fieldNames(f.Labels) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, l.field)
-			dst = append(dst, ':')
-			dst = appendString(dst, f.Labels[l.key])
-		}
-		dst = append(dst, '}')
-	}
-	return append(dst, '}')
+	return all
 }
 
 type labelName struct{ key, field string }
@@ -173,14 +166,16 @@ func fieldNames(labels map[string]string) []labelName {
 // fileCache keeps the fileText of the Files that Events came from lately. A File value is immutable, so its pointer is
 // the key. Two generations bound it: when the young one is full, it becomes the old one, whose unused rest goes.
 type fileCache struct {
+	choice *Fields
+
 	mu         sync.Mutex
 	young, old map[*wal.File]*fileText // guarded by mu
 }
 
 const cachedFiles = 512 // of a generation; about 3 KB each
 
-func newFileCache() *fileCache {
-	return &fileCache{young: map[*wal.File]*fileText{}}
+func newFileCache(choice *Fields) *fileCache {
+	return &fileCache{choice: choice, young: map[*wal.File]*fileText{}}
 }
 
 func (c *fileCache) get(f *wal.File) *fileText {
@@ -191,7 +186,7 @@ func (c *fileCache) get(f *wal.File) *fileText {
 		return t
 	}
 	if t = c.old[f]; t == nil {
-		t = newFileText(f)
+		t = newFileText(f, c.choice)
 	}
 	if len(c.young) >= cachedFiles {
 		c.old, c.young = c.young, map[*wal.File]*fileText{}

@@ -15,7 +15,7 @@ import (
 // rendered returns the action and the document of e as a backend without compression sees them.
 func rendered(t testing.TB, e *Event) (action, doc map[string]any) {
 	t.Helper()
-	b := newBody(newFileCache(), 0)
+	b := newBody(newFileCache(&Fields{}), 0)
 	b.reset()
 	b.add(e)
 	lines := strings.Split(string(b.finish()), "\n")
@@ -125,7 +125,7 @@ func TestBytesThatAreNotUTF8AreKept(t *testing.T) {
 func TestOneBodyIsOneGzipMember(t *testing.T) {
 	f := testFile(1)
 	for _, level := range []int{1, 5, 9} {
-		b := newBody(newFileCache(), level)
+		b := newBody(newFileCache(&Fields{}), level)
 		for _, n := range []int{0, 1, 5000, 3} {
 			b.reset()
 			events := testEvents(f, n)
@@ -144,7 +144,7 @@ func TestOneBodyIsOneGzipMember(t *testing.T) {
 }
 
 func TestActionsNameTheirIndexOnlyWhereItDiffers(t *testing.T) {
-	b := newBody(newFileCache(), 0)
+	b := newBody(newFileCache(&Fields{}), 0)
 	b.reset()
 	f, g := testFile(1), testFile(2)
 	f.Route, g.Route = "logs-%{+yyyy.MM.dd}", "other"
@@ -193,7 +193,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestFileCacheIsBounded(t *testing.T) {
-	c := newFileCache()
+	c := newFileCache(&Fields{})
 	hot := testFile(0)
 	kept := c.get(hot)
 	for i := range 10 * cachedFiles {

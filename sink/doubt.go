@@ -47,10 +47,16 @@ func (b *batch) suspect() {
 }
 
 func (b *batch) suspectOne(n int) {
+	if b.sink.conf.Fields.BackendIDs {
+		return // there is nothing to look up
+	}
 	b.doubt.add(n, b.began, time.Now().Add(b.sink.conf.Timeout))
 }
 
 // sentBefore notes that another process, or an earlier Send, may have stored e.
 func (b *batch) sentBefore(n int, e *Event) {
+	if b.sink.conf.Fields.BackendIDs {
+		return
+	}
 	b.doubt.add(n, e.SentSince, b.sink.began.Add(b.sink.conf.Timeout))
 }

@@ -85,7 +85,7 @@ func TestWhatAMappingRefusesIsStoredInPlainForm(t *testing.T) {
 func TestPlainFormKeepsEverything(t *testing.T) {
 	e := testEvents(testFile(1), 1)[0]
 	e.Message, e.Part, e.Last = []byte("a\xff\"b"), 3, true
-	b := newBody(newFileCache(), 0)
+	b := newBody(newFileCache(&Fields{}), 0)
 	b.reset()
 	b.addAs(&e, true)
 	_, doc, _ := strings.Cut(strings.TrimSuffix(string(b.finish()), "\n"), "\n")

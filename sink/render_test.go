@@ -17,7 +17,7 @@ func TestARenderedDocumentIsTheOneThatIsSent(t *testing.T) {
 	long.Offset, long.Message, long.Part = 77777, bytes.Repeat([]byte("long \xff and \"odd\"\n"), 20000), 2
 	events = append(events, long)
 	want := map[string]string{}
-	r := NewRenderer()
+	r := NewRenderer(Fields{})
 	for i := range events {
 		index, id, doc := r.Render(&events[i])
 		want[string(index)+"/"+string(id)] = string(doc)

@@ -418,7 +418,7 @@ func oneHome(t *testing.T, seed uint64) {
 }
 
 func idOf(e *Event) string {
-	t := newFileText(e.File)
+	t := newFileText(e.File, &Fields{})
 	id := string(t.appendRest(append([]byte(nil), t.head...), e.Offset, e.Sum))
 	return strings.TrimPrefix(id, actionStart)
 }

@@ -69,6 +69,7 @@ type Config struct {
 	Concurrency            int           // the most requests in flight; 0: 4
 	BodySize               int64         // the most bytes of a request before compression, but for one document alone; 0: 8 MiB
 	Logger                 *slog.Logger  // nil: slog.Default()
+	Fields                 Fields
 
 	// HoldFor is how long an Event is tried that a person must help, while the backend takes others: then it becomes a
 	// Refusal with Held set, so that one closed index does not stop the rest. 0: for ever.
@@ -122,11 +123,14 @@ func New(c Config) (*Sink, error) {
 	if len(c.URLs) == 0 {
 		return nil, errors.New("no URL of a backend")
 	}
+	if err := c.Fields.Check(); err != nil {
+		return nil, fmt.Errorf("fields: %w", err)
+	}
 	nodes, err := newNodes(&c)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(), began: time.Now()}
+	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(&c.Fields), began: time.Now()}
 	s.health.init(c.Logger)
 	s.flow.init(&c)
 	s.longest.init(c.BodySize)

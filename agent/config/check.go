@@ -2,16 +2,20 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"logboom/sink"
 )
 
 // What stands in the description of every File must be short, or it would not fit into the WAL.
@@ -38,6 +42,7 @@ func (d *decoder) check(c *Config) {
 		d.reportAt("wal.max_size", "wal.max_size (%s) must hold at least 4 times wal.segment_size (%s)", c.WAL.MaxSize, c.WAL.SegmentSize)
 	}
 	d.checkElasticsearch(&c.Sink.Elasticsearch)
+	d.checkFields(c)
 	d.checkListen(c.HTTP.Listen)
 }
 
@@ -121,6 +126,34 @@ func (d *decoder) checkElasticsearch(e *Elasticsearch) {
 }
 
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// checkFields knows which fields a document can have more or less, and sink knows why.
+func (d *decoder) checkFields(c *Config) {
+	for _, name := range slices.Sorted(maps.Keys(c.Fields.Add)) {
+		f := sink.Fields{Add: map[string]string{name: ""}}
+		if err := f.Check(); err != nil {
+			d.reportAt(join("fields.add", name), "fields.add: %v", err)
+		}
+	}
+	f := sink.Fields{Add: c.Fields.Add}
+	if err := f.Check(); err != nil { // two that exclude each other
+		d.reportAt("fields.add", "fields.add: %v", err)
+	}
+	for i, name := range c.Fields.Drop {
+		f := sink.Fields{Drop: []string{name}}
+		if err := f.Check(); err != nil {
+			d.reportAt(fmt.Sprintf("fields.drop[%d]", i), "fields.drop: %v", err)
+		}
+	}
+	for i, r := range c.Redact {
+		path := fmt.Sprintf("redact[%d]", i)
+		if r.Pattern.Regexp == nil {
+			d.reportAt(path, "%s has no pattern", path)
+		} else if r.Pattern.MatchString("") {
+			d.reportAt(path+".pattern", "%s.pattern: %s finds the empty text, which is everywhere", path, d.marks[path+".pattern"].shown)
+		}
+	}
+}
 
 func (d *decoder) checkURL(path, text string) {
 	if text == "" {
@@ -220,7 +253,7 @@ var harmless = func() map[string]bool {
 		for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		if t.Kind() != reflect.Struct || t == reflect.TypeFor[Space]() {
+		if t.Kind() != reflect.Struct || t == reflect.TypeFor[Space]() || t == reflect.TypeFor[Pattern]() {
 			return
 		}
 		for i, key := range keys(t) {

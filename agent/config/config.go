@@ -24,6 +24,8 @@ type Config struct {
 	Inputs   []Input       `yaml:"inputs"`    // at least one
 	WAL      WAL           `yaml:"wal"`
 	Sink     Sink          `yaml:"sink"`
+	Fields   Fields        `yaml:"fields"`
+	Redact   []Redaction   `yaml:"redact"` // of messages, one after the other; default none
 	Delivery Delivery      `yaml:"delivery"`
 	HTTP     HTTP          `yaml:"http"`
 	Log      Log           `yaml:"log"`
@@ -77,6 +79,7 @@ type Elasticsearch struct {
 	APIKey   Secret            `yaml:"api_key"`  // base64 of id:key; default none
 	Bearer   Secret            `yaml:"bearer"`   // a token; default none
 	Headers  map[string]Secret `yaml:"headers"`  // added to each request; default none
+	OwnIDs   bool              `yaml:"own_ids"`  // documents have ids of ours, so that nothing is stored twice; default true
 	TLS      TLS               `yaml:"tls"`
 
 	CompressionLevel int           `yaml:"compression_level"` // gzip, 1 to 9, or 0 for none; default 1
@@ -93,6 +96,18 @@ type TLS struct {
 	CertFile           string `yaml:"cert_file"`            // with KeyFile; default none
 	KeyFile            string `yaml:"key_file"`             // with CertFile; default none
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"` // default false
+}
+
+// Fields are what documents have more, or less. It holds for all that is sent, also for what waits in the WAL.
+type Fields struct {
+	Add  map[string]string `yaml:"add"`  // texts by dotted name, such as service.name; default none
+	Drop []string          `yaml:"drop"` // dotted names, with all below them; default none
+}
+
+// Redaction replaces a part of messages.
+type Redaction struct {
+	Pattern Pattern `yaml:"pattern"` // RE2
+	Replace string  `yaml:"replace"` // with $1 and ${name} for what was captured; default [redacted]
 }
 
 // Delivery is the loop that drains the WAL.
@@ -118,7 +133,7 @@ func (c *Config) setDefaults() {
 		LockWait: time.Minute,
 		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block},
 		Sink: Sink{Elasticsearch: Elasticsearch{
-			Index: "logs-logboom-default", CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
+			Index: "logs-logboom-default", OwnIDs: true, CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
 			MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second,
 		}},
 		Delivery: Delivery{Grace: 5 * time.Second},
@@ -128,6 +143,7 @@ func (c *Config) setDefaults() {
 }
 
 func (k *Kubernetes) setDefaults() { *k = Kubernetes{Root: "/var/log/pods", ReadFrom: Beginning} }
+func (r *Redaction) setDefaults()  { *r = Redaction{Replace: "[redacted]"} }
 func (f *Files) setDefaults()      { *f = Files{Format: Plain, ReadFrom: Beginning} }
 
 // maxFile bounds the file and what it refers to, in bytes.

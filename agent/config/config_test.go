@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestTheSmallestFileHasEveryDefault(t *testing.T) {
 		NodeName: "node-7", DataDir: "/var/log/logboom", LockWait: time.Minute,
 		Inputs: []Input{{Kubernetes: &Kubernetes{Root: "/var/log/pods", ReadFrom: Beginning, Index: "logs-logboom-default"}}},
 		WAL:    WAL{MaxSize: 10 << 30, SegmentSize: 8 << 20, MinFree: Space{Percent: 15}, OnFull: Block},
-		Sink: Sink{Elasticsearch{URLs: []string{"http://127.0.0.1:9200"}, Index: "logs-logboom-default", CompressionLevel: 1,
+		Sink: Sink{Elasticsearch{URLs: []string{"http://127.0.0.1:9200"}, Index: "logs-logboom-default", CompressionLevel: 1, OwnIDs: true,
 			Timeout: time.Minute, BatchSize: 8 << 20, Concurrency: 2, MinBackoff: time.Second / 4, MaxBackoff: 30 * time.Second}},
 		Delivery: Delivery{Grace: 5 * time.Second},
 		HTTP:     HTTP{Listen: "127.0.0.1:9600"},
@@ -64,11 +65,14 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Headers: map[string]Secret{"X-Tenant": "t", "X-Number": "007"},
 			TLS:     TLS{CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecureSkipVerify: true}, CompressionLevel: 9,
 			Timeout: 2 * time.Minute, BatchSize: 1 << 20, Concurrency: 16, MinBackoff: 10 * time.Millisecond, MaxBackoff: time.Minute}},
+		Fields: Fields{Add: map[string]string{"service.name": "shop", "labels.cluster": "c1"}, Drop: []string{"kubernetes.labels", "stream"}},
+		Redact: []Redaction{{Pattern{regexp.MustCompile(`password=(\S+)`)}, "password=***"},
+			{Pattern{regexp.MustCompile("x")}, "[redacted]"}},
 		Delivery: Delivery{Grace: 0},
 		HTTP:     HTTP{Listen: "off"},
 		Log:      Log{Level: LevelDebug, Format: LogJSON},
 	}
-	if diff := cmp.Diff(want, c); diff != "" {
+	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b Pattern) bool { return a.String() == b.String() })); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -194,7 +198,7 @@ func TestWhatIsWrongIsToldWithItsPlace(t *testing.T) {
 		"nothing": {"# nothing\n",
 			"x.yaml:1:1: the file says nothing; inputs and sink.elasticsearch.urls are needed\n    1 | ...\n      | ^"},
 		"a list": {"- a\n",
-			"x.yaml:1:1: the file is a list; it must hold keys: node_name, data_dir, lock_wait, inputs, wal, sink, delivery, http, log\n    1 | - ...\n      | ^"},
+			"x.yaml:1:1: the file is a list; it must hold keys: node_name, data_dir, lock_wait, inputs, wal, sink, fields, redact, delivery, http, log\n    1 | - ...\n      | ^"},
 		"several, in order": {edit("kubernetes", "kubernets") + "lok: {}\n",
 			"x.yaml:2:5: unknown key \"kubernets\" in inputs[0]; did you mean kubernetes?\n    2 |   - kubernets: ...\n      |     ^\n" +
 				"x.yaml:6:1: unknown key \"lok\"; did you mean log?\n    6 | lok: ...\n      | ^"},

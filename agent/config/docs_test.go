@@ -32,7 +32,7 @@ func TestDocsListEveryKeyWithItsDefault(t *testing.T) {
 // elsewhere are the defaults that Parse takes from the machine or from another key, and the keys without any.
 var elsewhere = map[string]string{
 	"node_name": "`NODE_NAME`, then host name", "inputs": "required", "inputs[].files.paths": "required", "sink.elasticsearch.urls": "required",
-	"inputs[].kubernetes.index": "that of the sink", "inputs[].files.index": "that of the sink",
+	"redact[].pattern": "required", "inputs[].kubernetes.index": "that of the sink", "inputs[].files.index": "that of the sink",
 }
 
 func listKeys(v reflect.Value, path string, found *[]string) {
@@ -50,6 +50,11 @@ func listKeys(v reflect.Value, path string, found *[]string) {
 		case path == "inputs":
 			*found = append(*found, path+" = required")
 			listKeys(reflect.New(field.Type().Elem()).Elem(), path+"[]", found)
+		case path == "redact":
+			*found = append(*found, path+" = -")
+			var r Redaction
+			r.setDefaults()
+			listKeys(reflect.ValueOf(r), path+"[]", found)
 		case elsewhere[path] != "":
 			*found = append(*found, path+" = "+elsewhere[path])
 		case field.IsZero() && field.Kind() != reflect.Bool:

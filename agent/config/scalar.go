@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,6 +169,26 @@ func choose[T ~string](v *T, text string, words ...T) error {
 		names[i] = string(w)
 	}
 	return wrong("is none of " + strings.Join(names, ", "))
+}
+
+// Pattern is a regular expression in the syntax of RE2.
+type Pattern struct{ *regexp.Regexp }
+
+func (p *Pattern) set(text string) error {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return wrong("is not a regular expression: " + err.Error())
+	}
+	p.Regexp = re
+	return nil
+}
+
+// String writes p as the file does.
+func (p Pattern) String() string {
+	if p.Regexp == nil {
+		return ""
+	}
+	return p.Regexp.String()
 }
 
 // Secret is a value that is never shown, whatever prints it. Reveal returns it.

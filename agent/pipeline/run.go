@@ -262,8 +262,17 @@ func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 		CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
 		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff,
 		Concurrency: es.Concurrency, BodySize: int64(es.BatchSize) * 5 / 4, // a quarter more: rather that than a request for a small rest
-		HoldFor: holdFor, Logger: l,
+		HoldFor: holdFor, Logger: l, Fields: FieldsOf(c),
 	}
+}
+
+// FieldsOf is how c wants documents to be made.
+func FieldsOf(c *config.Config) sink.Fields {
+	f := sink.Fields{Add: c.Fields.Add, Drop: c.Fields.Drop, BackendIDs: !c.Sink.Elasticsearch.OwnIDs}
+	for _, r := range c.Redact {
+		f.Redact = append(f.Redact, sink.Redaction{Pattern: r.Pattern.Regexp, Replace: []byte(r.Replace)})
+	}
+	return f
 }
 
 // format is the version of the layout of the data directory.
