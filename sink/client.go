@@ -3,13 +3,11 @@ package sink
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/olivere/elastic/v7"
@@ -121,15 +119,9 @@ const dialTimeout = 10 * time.Second
 func newTransport(c *Config) (*http.Transport, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.InsecureSkipVerify}
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the CA file: %w", err)
-		}
-		if conf.RootCAs, err = x509.SystemCertPool(); err != nil {
-			conf.RootCAs = x509.NewCertPool()
-		}
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("CA file %s: no certificate in it", c.CAFile)
+		var err error
+		if conf.RootCAs, err = authorities(c.CAFile); err != nil {
+			return nil, err
 		}
 	}
 	if c.CertFile != "" || c.KeyFile != "" {

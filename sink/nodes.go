@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ func newNodes(c *Config) (*nodes, error) {
 	if err != nil {
 		return nil, err
 	}
+	ca, _ := os.Stat(c.CAFile) // before it is read: what replaces it from now on is noticed
 	transport, err := newTransport(c)
 	if err != nil {
 		return nil, err
@@ -53,6 +55,9 @@ func newNodes(c *Config) (*nodes, error) {
 	httpClient := &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if c.CAFile != "" {
+		httpClient.Transport = &trusting{file: c.CAFile, logger: c.Logger, current: transport, version: ca, looked: time.Now()}
 	}
 	n := &nodes{transport: transport}
 	for i, raw := range c.URLs {
