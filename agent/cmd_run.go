@@ -28,7 +28,8 @@ func run(ctx context.Context, path string, conf *config.Config, drain bool, stde
 	logger := newLogger(conf.Log, stderr)
 	slog.SetDefault(logger) // for what libraries say
 	logger.Info("starting", "version", release(), "config", path, "node", conf.NodeName, "data_dir", conf.DataDir, "memory_limit", limitMemory("/"))
-	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release()})
+	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release(),
+		Reload: func() (*config.Config, error) { return config.Load(path) }})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // asked to end before everything was open
 	}

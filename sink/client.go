@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/olivere/elastic/v7"
@@ -26,7 +27,8 @@ import (
 type client struct {
 	elastic *elastic.Client
 	http    *http.Client
-	headers http.Header
+	user    *url.Userinfo               // of its URL; nil: none
+	headers atomic.Pointer[http.Header] // never changed once it is there, but replaced
 }
 
 // anyStatus is every status that the library would take for an error.
@@ -39,8 +41,9 @@ var anyStatus = func() (codes []int) {
 	return codes
 }()
 
-func newClient(base *url.URL, httpClient *http.Client, headers http.Header) (*client, error) {
-	c := &client{http: httpClient, headers: headers}
+func newClient(base *url.URL, httpClient *http.Client, user *url.Userinfo, headers http.Header) (*client, error) {
+	c := &client{http: httpClient, user: user}
+	c.headers.Store(&headers)
 	var err error
 	c.elastic, err = elastic.NewClient(
 		elastic.SetURL(base.String()),
@@ -82,7 +85,7 @@ func (c *client) request(ctx context.Context, method, path, body string, kind co
 
 // Do sends a request of the library's. It is elastic.Doer.
 func (c *client) Do(req *http.Request) (*http.Response, error) {
-	for key, values := range c.headers {
+	for key, values := range *c.headers.Load() {
 		req.Header[key] = values
 	}
 	g := &gate{body: req.Body}
@@ -144,31 +147,4 @@ func newTransport(c *Config) (*http.Transport, error) {
 		IdleConnTimeout:     30 * time.Second, // before load balancers cut it, mostly after 60 s
 		WriteBufferSize:     64 << 10,
 	}, nil
-}
-
-// authorization returns the value of the header, "" for none.
-func authorization(c *Config) (string, error) {
-	var found []string
-	if c.APIKey != "" {
-		found = append(found, "ApiKey "+c.APIKey)
-	}
-	if c.Bearer != "" {
-		found = append(found, "Bearer "+c.Bearer)
-	}
-	if c.Username != "" || c.Password != "" {
-		found = append(found, basic(c.Username, c.Password))
-	}
-	switch len(found) {
-	case 0:
-		return "", nil
-	case 1:
-		return found[0], nil
-	}
-	return "", errors.New("more than one of username, API key and bearer token are set")
-}
-
-func basic(user, password string) string {
-	r := http.Request{Header: http.Header{}}
-	r.SetBasicAuth(user, password)
-	return r.Header.Get("Authorization")
 }

@@ -34,23 +34,11 @@ const (
 	maxDown = 5 * time.Minute
 )
 
-// ours are the headers that say what a body is.
-var ours = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true}
-
 func newNodes(c *Config) (*nodes, error) {
-	auth, err := authorization(c)
-	if err != nil {
-		return nil, err
-	}
 	ca, _ := os.Stat(c.CAFile) // before it is read: what replaces it from now on is noticed
 	transport, err := newTransport(c)
 	if err != nil {
 		return nil, err
-	}
-	for key := range c.Headers {
-		if ours[http.CanonicalHeaderKey(key)] {
-			return nil, fmt.Errorf("header %s can't be configured", key)
-		}
 	}
 	httpClient := &http.Client{
 		Transport:     transport,
@@ -65,20 +53,13 @@ func newNodes(c *Config) (*nodes, error) {
 		if err != nil {
 			return nil, fmt.Errorf("URL %d of %d: %w", i+1, len(c.URLs), err)
 		}
-		nodeAuth := auth
-		if base.User != nil && auth == "" {
-			password, _ := base.User.Password()
-			nodeAuth = basic(base.User.Username(), password)
+		headers, err := newHeaders(c, base.User)
+		if err != nil {
+			return nil, err
 		}
+		user := base.User
 		base.User = nil
-		headers := http.Header{"User-Agent": {"logboom"}}
-		if nodeAuth != "" {
-			headers.Set("Authorization", nodeAuth)
-		}
-		for key, value := range c.Headers {
-			headers.Set(key, value)
-		}
-		client, err := newClient(base, httpClient, headers)
+		client, err := newClient(base, httpClient, user, headers)
 		if err != nil {
 			return nil, fmt.Errorf("URL %d of %d: %w", i+1, len(c.URLs), err)
 		}

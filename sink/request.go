@@ -58,6 +58,9 @@ func (b *batch) request(ctx context.Context) *problem {
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)
+	if resp.StatusCode == http.StatusUnauthorized {
+		b.sink.renewCredentials()
+	}
 	if p != nil {
 		p.what = node.name + ": " + p.what
 	}

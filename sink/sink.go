@@ -61,6 +61,9 @@ type Config struct {
 	Username, Password, APIKey, Bearer string
 	Headers                            map[string]string // added to each request, replacing our own
 
+	// Renew, unless it is nil, returns a Config with the credentials and Headers of now. It is called after a 401.
+	Renew func() (Config, error)
+
 	CAFile, CertFile, KeyFile string // PEM; CAFile is trusted in addition to the system's authorities
 	InsecureSkipVerify        bool
 
@@ -109,6 +112,7 @@ type Sink struct {
 	longest  longest
 	began    time.Time
 	patience patience
+	renewal  renewal
 
 	mu   sync.Mutex
 	idle []*batch // guarded by mu; as many as Sends ran at once

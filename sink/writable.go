@@ -164,6 +164,9 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 		}
 		return nil
 	}
+	if status == http.StatusUnauthorized {
+		s.renewCredentials()
+	}
 	typ := errorType(resp.BodyReader)
 	p := &problem{what: fmt.Sprintf("%d %s", status, typ), errType: typ}
 	switch {

@@ -39,6 +39,9 @@ type Options struct {
 	ExitWhenDrained bool // end when all Files are at their end and the WAL is empty
 	Logger          *slog.Logger
 	Version         string
+
+	// Reload, unless it is nil, reads the configuration again, for the credentials in it: see sink.Config.Renew.
+	Reload func() (*config.Config, error)
 }
 
 // agent is what one Run holds open.
@@ -146,7 +149,17 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
 		return nil, err
 	}
-	if a.sink, err = sink.New(SinkConfig(c, a.o.Logger)); err != nil {
+	conf := SinkConfig(c, a.o.Logger)
+	if a.o.Reload != nil {
+		conf.Renew = func() (sink.Config, error) {
+			now, err := a.o.Reload()
+			if err != nil {
+				return sink.Config{}, err
+			}
+			return SinkConfig(now, a.o.Logger), nil
+		}
+	}
+	if a.sink, err = sink.New(conf); err != nil {
 		return nil, err
 	}
 	es := c.Sink.Elasticsearch
