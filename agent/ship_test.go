@@ -216,7 +216,7 @@ func TestShipCanBeInterrupted(t *testing.T) {
 			t.Errorf("%s: %d %s", name, code, out)
 		}
 	}
-	b.set(func(b *backend) { b.accept = nil })
+	b.set(func(b *backend) { b.stopped, b.accept = false, nil })
 	n.say(t, "wal", "ship", "-c", other, n.data())
 	b.holds(t, waits)
 }
