@@ -45,13 +45,11 @@
 //
 // Inject makes operations go wrong: I/O errors, short writes, slowness, or a cut at just this operation. After a failed
 // fsync of a file its dirty pages are clean, as on Linux: readers see the new data, the next fsync says nothing, and
-// the disk has the old. SetCapacity makes the volume full.
+// the disk has the old; with Rule.Cold readers see the old data soon, too. SetCapacity makes the volume full.
 //
 // # What is not simulated
 //
-// A disk that lies about a flush, or reorders across one. A sector that can't be read any more. The kernel's page cache
-// of a failed fsync going cold, so that readers see the old data without a cut. sync(2) and syncfs(2), which FUSE does
-// not pass on: use Sync. Writes to a shared mapping are seen when the kernel writes them back. Order between the content
+// A disk that lies about a flush, or reorders across one. sync(2) and syncfs(2), which FUSE does not pass on: use Sync. Writes to a shared mapping are seen when the kernel writes them back. Order between the content
 // of different files: any file's writes may reach the disk before any other's. Extended attributes. Locks hold as long as the mount.
 //
 // # Costs and limits

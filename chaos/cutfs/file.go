@@ -104,6 +104,27 @@ func (f *file) fail(at time.Time) {
 	f.dirty, f.bytes = append(kept, write{at: at, off: int64(len(f.now))}), 0
 }
 
+// chill is what comes some time after fail: the cache needs room, and clean pages are the first to go. From then on readers
+// see what the disk has.
+func (f *file) chill() {
+	known := int64(len(f.disk))
+	for i := range f.dirty {
+		if w := &f.dirty[i]; w.truncation() {
+			known = min(known, w.off)
+		}
+	}
+	for page := range f.lost {
+		from, to := page*blockSize, min((page+1)*blockSize, int64(len(f.now)))
+		for at := from; at < to; at++ {
+			f.now[at] = 0
+			if at < known {
+				f.now[at] = f.disk[at]
+			}
+		}
+	}
+	f.lost = nil
+}
+
 // resize cuts b or extends it with zeros.
 func resize(b []byte, size int64) []byte {
 	switch old := int64(len(b)); {

@@ -37,6 +37,9 @@ type Rule struct {
 	// What goes wrong. Delay may come with any other.
 	Delay time.Duration // before anything else. If the caller is killed meanwhile, the operation is not done
 	Err   syscall.Errno // the answer; nothing is done. A failed Sync gives the dirty pages up, as Linux does
+	Cold  bool          // of a Sync, with Err: the cache forgets the dirty pages soon, and readers see what the disk has
+	From  int64         // of a Read: where the bad part of the file begins, in bytes
+	To    int64         // of a Read: where it ends; 0: nowhere
 	Short bool          // of a Write: only half of the bytes are written, and the answer says so
 	Cut   bool          // the power goes, and the operation is not done
 	Seed  uint64        // of the Cut

@@ -148,10 +148,14 @@ func (s *session) Open(gone cancel, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Sta
 func (s *session) Read(gone cancel, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	count := 0
 	status := s.do(gone, Read, func(_ *volume, r *Rule, n ...*inode) syscall.Errno {
-		if r.Err == 0 && in.Offset < uint64(len(n[0].now)) {
-			count = copy(buf, n[0].now[in.Offset:])
+		from := int64(in.Offset)
+		if r.Err != 0 && from+int64(len(buf)) > r.From && (r.To == 0 || from < r.To) {
+			return r.Err
 		}
-		return r.Err
+		if from < n[0].size() {
+			count = copy(buf, n[0].now[from:])
+		}
+		return 0
 	}, spot{node: in.NodeId})
 	return fuse.ReadResultData(buf[:count]), status
 }
@@ -188,6 +192,10 @@ func (s *session) Fsync(gone cancel, in *fuse.FsyncIn) fuse.Status {
 	return s.do(gone, Sync, func(v *volume, r *Rule, n ...*inode) syscall.Errno {
 		if r.Err != 0 {
 			n[0].fail(v.clock())
+			if r.Cold {
+				n[0].chill()
+				go s.server.InodeNotify(n[0].node, 0, 0) // not before the answer: the kernel waits for that
+			}
 			return r.Err
 		}
 		v.sync(n[0])
