@@ -46,6 +46,9 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 		{"cut off unread", Change{Losses: loss(500, 600, false, CauseTruncated)}, Account{100, 420, 20, 110, 100}, 190},
 		{"read again, after a power cut", Change{Acked: 9, Files: fs(380), Dead: dead(8, 350, 5)}, Account{100, 420, 20, 110, 100}, 190},
 		{"and on", Change{Acked: 10, Files: fs(500)}, Account{100, 500, 20, 110, 100}, 270},
+		{"dropped in pieces, between what is stored", Change{Acked: 12, Files: fs(560), Losses: []Loss{
+			{File: f, Start: 500, End: 510, Read: true, Cause: CauseDropped, Index: 11},
+			{File: f, Start: 530, End: 540, Read: true, Cause: CauseDropped, Index: 12}}}, Account{100, 560, 20, 130, 100}, 310},
 	} {
 		for range 2 {
 			commit(t, s, c.change)
@@ -55,9 +58,9 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 			}
 		}
 	}
-	commit(t, s, Change{Acked: 11, Files: []FileState{{other, 30, 0, 0}}})
-	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0}}, Gone: Account{0, 400, 20, 110, 103},
-		Lost: map[string]int64{CauseDropped: 50, CauseDamaged: 60, CauseTruncated: 100, CauseDeleted: 3}}
+	commit(t, s, Change{Acked: 13, Files: []FileState{{other, 30, 0, 0}}})
+	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0}}, Gone: Account{0, 460, 20, 130, 103},
+		Lost: map[string]int64{CauseDropped: 70, CauseDamaged: 60, CauseTruncated: 100, CauseDeleted: 3}}
 	for range 2 { // a loss and the end of a File come together
 		commit(t, s, Change{Losses: loss(500, 503, false, CauseDeleted), Forget: []wal.FileID{f.ID}})
 		if s.Close() != nil {

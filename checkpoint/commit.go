@@ -48,6 +48,9 @@ func (s *Store) apply(r *rows, c Change, boot string) error {
 		}
 	}
 	for _, l := range c.Losses {
+		if l.Index != 0 && l.Index <= acked {
+			continue // the commit before did not know that it had come to the disk
+		}
 		if err := addLoss(r, l); err != nil {
 			return err
 		}

@@ -35,6 +35,10 @@ type Loss struct {
 	Detail  string     `json:"detail,omitempty"`
 	Since   time.Time  `json:"since"` // the lost lines were written between Since and Until, as far as known
 	Until   time.Time  `json:"until"`
+
+	// Index is the last Block that held it, with Read: then it is committed with an Acked of Index or more, and counts once,
+	// however often that is done.
+	Index wal.Index `json:"-"`
 }
 
 // Causes of a Loss: the values of the metric's label reason.

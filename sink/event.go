@@ -48,4 +48,8 @@ type Result struct {
 	FailureStore int   // of Stored: in the failure store of their data stream
 	Retries      int   // attempts after the first
 	Bytes        int64 // bulk body bytes on the wire, all attempts
+
+	// Settled has, where Send failed, the numbers of the Events that have their home all the same, in order. What a request
+	// did that was cut off nobody knows.
+	Settled []int32
 }

@@ -1,5 +1,7 @@
 package sink
 
+import "math/bits"
+
 // eventSet is a set of Event numbers. It grows as needed.
 type eventSet []uint64
 
@@ -10,6 +12,16 @@ func (s *eventSet) add(n int) {
 		*s = append(*s, 0)
 	}
 	(*s)[n>>6] |= 1 << (n & 63)
+}
+
+// numbers returns what is in s, ascending.
+func (s eventSet) numbers() (all []int32) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			all = append(all, int32(i<<6+bits.TrailingZeros64(word)))
+		}
+	}
+	return all
 }
 
 func (s eventSet) remove(n int) {

@@ -206,6 +206,15 @@ func (l *Log) Next(after Index, b *Block) error {
 	return err
 }
 
+// Oldest returns the last Index of the first Segment that holds a Block behind acked; 0 where that is the head or none. A
+// Release of it makes room.
+func (l *Log) Oldest(acked Index) Index {
+	if s, _, ok := l.shelf.find(acked); ok && !s.head {
+		return s.last
+	}
+	return 0
+}
+
 // Release removes the Segments all of whose Blocks are acknowledged. It is called when the checkpoint has committed acked.
 func (l *Log) Release(acked Index) error {
 	gone := l.shelf.releasable(acked)

@@ -125,15 +125,7 @@ const (
 	DropOldest OnFull = "drop_oldest" // the oldest Segment is given up, with a ledger entry
 )
 
-func (o *OnFull) set(text string) error {
-	if err := choose(o, text, Block, DropOldest); err != nil {
-		return err
-	}
-	if *o == DropOldest {
-		return wrong("is not available yet in this version; use block")
-	}
-	return nil
-}
+func (o *OnFull) set(text string) error { return choose(o, text, Block, DropOldest) }
 
 // LogLevel is the least severe level that is logged.
 type LogLevel string

@@ -32,6 +32,7 @@ type fakeLog struct {
 func (l *fakeLog) Next(after wal.Index, b *wal.Block) error { return l.next(after, b) }
 func (l *fakeLog) Release(i wal.Index) error                { l.released = i; return nil }
 func (l *fakeLog) Durable() wal.Index                       { return l.durable }
+func (l *fakeLog) Oldest(wal.Index) wal.Index               { return 0 }
 func (l *fakeLog) Grown() <-chan struct{}                   { return l.grown }
 
 type fakeStore struct {

@@ -17,6 +17,9 @@ type batch struct {
 	doubtful wal.Index // Blocks up to it may have been sent before, see doubt
 	reread   bool
 
+	recall  recall
+	back    bool    // no worker has it
+	home    []int32 // Events that an earlier Send, which was called back, has settled
 	settled bool
 	result  sink.Result
 	err     error
@@ -47,10 +50,11 @@ func (b *batch) reset(keep int) {
 			b.blocks[i] = wal.Block{}
 		}
 	}
-	b.n, b.text, b.settled, b.result, b.err = 0, 0, false, sink.Result{}, nil
+	b.n, b.text, b.home, b.settled, b.result, b.err = 0, 0, nil, false, sink.Result{}, nil
 }
 
-func (b *batch) last() wal.Index { return b.blocks[b.n-1].Index }
+func (b *batch) first() wal.Index { return b.blocks[0].Index }
+func (b *batch) last() wal.Index  { return b.blocks[b.n-1].Index }
 
 // Each makes a batch the sink's Events.
 func (b *batch) Each(fn func(n int, e *sink.Event) error) error {

@@ -28,6 +28,7 @@ type Blocks interface {
 	Next(after wal.Index, b *wal.Block) error
 	Release(acked wal.Index) error
 	Durable() wal.Index
+	Oldest(acked wal.Index) wal.Index
 	Grown() <-chan struct{}
 }
 
@@ -55,6 +56,8 @@ type Delivery struct {
 	dead    DeadLetters
 	reserve *reserve
 	doubt   doubt
+	drops   drops
+	room    *room // what Intake asks for; nil: it never does
 	slog    *slog.Logger
 
 	batchText int // bytes of text that make a Batch
@@ -105,8 +108,8 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	if err := d.commitIfDue(now); err != nil {
 		return true, err
 	}
-	if len(d.free) == 0 {
-		return !settled, nil
+	if waits, err := d.makeRoom(now); waits || err != nil || len(d.free) == 0 {
+		return !settled, err
 	}
 	b := d.free[len(d.free)-1]
 	if err := d.gather(b); err != nil || b.n == 0 {
@@ -116,8 +119,15 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	d.free = d.free[:len(d.free)-1]
 	d.flight = append(d.flight, b)
 	d.inFlight.Store(int64(len(d.flight)))
-	d.work <- b
+	d.dispatch(b)
 	return false, nil
+}
+
+// dispatch gives b to a worker. There is room for every batch.
+func (d *Delivery) dispatch(b *batch) {
+	b.recall.forget()
+	b.back = false
+	d.work <- b
 }
 
 // maxDamage bounds what waits for the acknowledgement that passes it.
@@ -132,9 +142,7 @@ func (d *Delivery) gather(b *batch) error {
 		case errors.Is(err, wal.ErrNone) || err != nil && b.n > 0:
 			return nil // what is gathered goes first: Acked counts on nothing being left behind
 		case errors.As(err, &damage):
-			d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", err, "kept", where(damage))
-			d.damage = append(d.damage, damage)
-			d.read = damage.Index
+			d.meet(damage)
 			continue
 		case err != nil:
 			return fmt.Errorf("read the WAL behind block %d: %w", d.read, err)
@@ -145,12 +153,19 @@ func (d *Delivery) gather(b *batch) error {
 	return nil
 }
 
+// meet reads over what can't be read.
+func (d *Delivery) meet(damage *wal.DamageError) {
+	d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", damage, "kept", where(damage))
+	d.damage = append(d.damage, damage)
+	d.read = damage.Index
+}
+
 // settle takes back the Batches that workers are done with, and acknowledges those in front.
 func (d *Delivery) settle() (any bool) {
 	for {
 		select {
 		case b := <-d.done:
-			b.settled = b.err == nil
+			b.back, b.settled = true, b.err == nil
 			any = true
 			continue
 		default:
@@ -163,16 +178,23 @@ func (d *Delivery) settle() (any bool) {
 			d.say(err)
 			return any
 		}
-		d.flight = append(d.flight[:0], d.flight[1:]...)
-		d.inFlight.Store(int64(len(d.flight)))
-		d.acknowledge(b)
-		b.reset(2 * d.batchText)
-		d.free = append(d.free, b)
+		d.pass(b.blocks[:b.n])
+		d.count(&b.result, b.text)
+		d.lastAck.Store(time.Now().UnixNano())
+		d.land(b)
 	}
 	if len(d.flight) == 0 {
 		d.acked = d.read // damaged Blocks at the end hold nobody up: their ranges go into the ledger
 	}
 	return any
+}
+
+// land takes the first batch in flight back: nothing of it is left to do.
+func (d *Delivery) land(b *batch) {
+	d.flight = append(d.flight[:0], d.flight[1:]...)
+	d.inFlight.Store(int64(len(d.flight)))
+	b.reset(2 * d.batchText)
+	d.free = append(d.free, b)
 }
 
 // bury puts what was refused into the dead-letter store. Only then may its Batch be acknowledged.
@@ -188,30 +210,44 @@ func (d *Delivery) bury(b *batch) error {
 	return nil
 }
 
-// acknowledge notes that all Events of b have their home.
-func (d *Delivery) acknowledge(b *batch) {
-	for i := range b.blocks[:b.n] {
-		for _, r := range b.blocks[i].Records {
+// pass notes that all Events of these Blocks have their home, or are lost.
+func (d *Delivery) pass(blocks []wal.Block) {
+	for i := range blocks {
+		for _, r := range blocks[i].Records {
 			d.files[r.File.ID] = checkpoint.FileState{File: r.File, Offset: r.End, Prefix: r.Prefix, Tail: r.Tail}
 		}
+		d.acked = blocks[i].Index
 	}
-	d.acked = b.last()
-	d.uncounted += b.text
-	d.stored.Add(int64(b.result.Stored))
-	d.duplicates.Add(int64(b.result.Duplicate))
-	d.plain.Add(int64(b.result.Plain))
-	d.failureStore.Add(int64(b.result.FailureStore))
-	d.retries.Add(int64(b.result.Retries))
-	d.sent.Add(b.result.Bytes)
-	d.ackedBytes.Add(int64(b.text))
-	d.lastAck.Store(time.Now().UnixNano())
+}
+
+// count adds up what a Send did, with text bytes that have their home.
+func (d *Delivery) count(r *sink.Result, text int) {
+	d.uncounted += text
+	d.stored.Add(int64(r.Stored))
+	d.duplicates.Add(int64(r.Duplicate))
+	d.plain.Add(int64(r.Plain))
+	d.failureStore.Add(int64(r.FailureStore))
+	d.retries.Add(int64(r.Retries))
+	d.sent.Add(r.Bytes)
+	d.ackedBytes.Add(int64(text))
 }
 
 func (d *Delivery) commitIfDue(now time.Time) error {
-	if uint64(d.acked) == d.ackedIndex.Load() || d.uncounted < commitText && now.Sub(d.committed) < commitEvery {
+	switch acked := d.Acked(); {
+	case d.acked == acked:
+		return nil
+	case d.uncounted >= commitText || now.Sub(d.committed) >= commitEvery:
+	case d.room.wanted() != "" && d.frees(acked):
+	default:
 		return nil
 	}
 	return d.commit(now)
+}
+
+// frees says that a commit would free the oldest Segment.
+func (d *Delivery) frees(acked wal.Index) bool {
+	oldest := d.log.Oldest(acked)
+	return oldest != 0 && oldest <= d.acked
 }
 
 // commit makes the acknowledgements durable, and only then removes the Segments that nobody needs any more.
@@ -225,14 +261,16 @@ func (d *Delivery) commit(now time.Time) error {
 		c.Losses = append(c.Losses, losses(d.damage[passed])...)
 		passed++
 	}
+	c.Losses = append(c.Losses, d.drops.losses...)
 	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
 	}
 	clear(d.files)
-	d.damage, d.refused = slices.Delete(d.damage, 0, passed), d.refused[:0]
+	d.damage, d.refused, d.drops.losses = slices.Delete(d.damage, 0, passed), d.refused[:0], nil
 	d.uncounted, d.committed = 0, now
 	d.ackedIndex.Store(uint64(d.acked))
 	d.problem.Store(nil)
+	defer d.room.give()
 	if err := d.log.Release(d.acked); err != nil {
 		return fmt.Errorf("remove delivered segments: %w", err)
 	}
@@ -298,9 +336,11 @@ func (d *Delivery) empty() bool { return len(d.flight) == 0 && d.read >= d.log.D
 // send is a worker: it renders and sends one Batch after another.
 func (d *Delivery) send(ctx context.Context) {
 	for b := range d.work {
-		if b.result, b.err = d.sink.Send(ctx, b); b.err != nil && ctx.Err() == nil {
+		sending, end := b.recall.begin(ctx)
+		if b.result, b.err = d.sink.Send(sending, b); b.err != nil && sending.Err() == nil {
 			panic("BUG: the sink gave up: " + b.err.Error())
 		}
+		end()
 		d.done <- b
 	}
 }
@@ -310,7 +350,7 @@ func losses(damage *wal.DamageError) []checkpoint.Loss {
 	var all []checkpoint.Loss
 	for _, g := range damage.Damaged {
 		l := checkpoint.Loss{Time: time.Now(), File: g.File, Start: g.Start, End: g.End, Cause: checkpoint.CauseDamaged, Read: true,
-			Detail: fmt.Sprintf("block %d: %s; kept in %s", g.Index, g.Reason, where(damage)), Since: g.Time, Until: g.Time}
+			Detail: fmt.Sprintf("block %d: %s; kept in %s", g.Index, g.Reason, where(damage)), Since: g.Time, Until: g.Time, Index: g.Index}
 		if l.File == nil { // not even its header can be read: all that has a name is the Block
 			l.File, l.AtLeast = &wal.File{Path: fmt.Sprintf("unknown files in block %d of the WAL", g.Index)}, true
 			binary.BigEndian.PutUint64(l.File.ID[8:], uint64(g.Index))

@@ -47,6 +47,7 @@ type Intake struct {
 	unsynced int  // bytes of text appended since the last fsync
 	since    time.Time
 
+	room     room
 	lastStep atomic.Int64
 	blocked  atomic.Pointer[string]
 }
@@ -55,8 +56,9 @@ type Intake struct {
 // returns when the next Step is due; the zero time means at once.
 func (in *Intake) Step(now time.Time) (next time.Time) {
 	in.lastStep.Store(now.UnixNano())
+	freed := in.room.freed.Load()
 	if why := in.space(); why != nil {
-		return in.wait(now, why)
+		return in.wait(now, why, freed)
 	}
 	if !in.pending {
 		in.block.Reset()
@@ -67,7 +69,7 @@ func (in *Intake) Step(now time.Time) (next time.Time) {
 	if in.pending {
 		switch err := appendAll(in.log, &in.block); {
 		case errors.Is(err, wal.ErrFull):
-			return in.wait(now, err)
+			return in.wait(now, err, freed)
 		case err != nil:
 			return in.giveUp(now, err)
 		}
@@ -79,6 +81,7 @@ func (in *Intake) Step(now time.Time) (next time.Time) {
 		}
 	}
 	in.blocked.Store(nil)
+	in.room.enough()
 	return next
 }
 
@@ -117,15 +120,16 @@ func (in *Intake) giveUp(now time.Time, err error) time.Time {
 
 // wait tells why reading stands still. Meanwhile what was appended becomes durable, so that Delivery can make room, and
 // what the kubelet rotates away is pinned.
-func (in *Intake) wait(now time.Time, why error) time.Time {
+func (in *Intake) wait(now time.Time, why error, freed uint64) time.Time {
 	if in.blocked.Load() == nil {
 		in.slog.Warn("reading stands still; the log files wait", "why", why)
 	}
 	in.say(why.Error())
+	in.source.Look(now) // first: a disk that fails must not keep it from happening
 	if err := in.sync(); err != nil {
 		return in.giveUp(now, err)
 	}
-	in.source.Look(now)
+	in.room.want(freed, why.Error())
 	return now.Add(syncEvery)
 }
 

@@ -165,6 +165,7 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 	es := c.Sink.Elasticsearch
 	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
+	d.room, d.drops.on = &a.intake.room, c.WAL.OnFull == config.DropOldest
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
 	return recovery, nil

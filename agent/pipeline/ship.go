@@ -148,9 +148,10 @@ func (r *readOnly) Next(after wal.Index, b *wal.Block) error {
 	return err
 }
 
-func (r *readOnly) Durable() wal.Index      { return wal.Index(r.last.Load()) }
-func (r *readOnly) Release(wal.Index) error { return nil }
-func (r *readOnly) Grown() <-chan struct{}  { return nil }
+func (r *readOnly) Durable() wal.Index         { return wal.Index(r.last.Load()) }
+func (r *readOnly) Oldest(wal.Index) wal.Index { return 0 }
+func (r *readOnly) Release(wal.Index) error    { return nil }
+func (r *readOnly) Grown() <-chan struct{}     { return nil }
 
 // nowhere keeps no dead letters: the original still has them.
 type nowhere struct{}

@@ -90,7 +90,7 @@ func (s *simulation) closeBooks() {
 	}
 	var least, most int64 // an Event whose dead letter's acknowledgement was lost may have been stored the second time
 	for id, bytes := range s.dead {
-		if most += bytes; !s.backend[id] {
+		if most += bytes; !s.backend[id] && !s.unheard[s.stored[id]] {
 			least += bytes
 		}
 	}

@@ -33,6 +33,9 @@ func (s *simulation) start() {
 func (s *simulation) open() error {
 	c := &config.Config{DataDir: s.dir}
 	c.WAL.SegmentSize, c.WAL.MaxSize = 2<<10, config.Bytes(s.maxSize)
+	if s.drop {
+		c.WAL.SegmentSize = 1 << 10
+	}
 	s.a = &agent{o: Options{Logger: s.log}, c: c, reserve: &reserve{path: s.disk.reserve, slog: s.log, tried: time.Now()}}
 	a := s.a
 	if err := a.openCheckpoint(filepath.Join(s.dir, "checkpoint.db")); err != nil {
@@ -40,7 +43,7 @@ func (s *simulation) open() error {
 	}
 	var err error
 	var recovery *wal.Recovery
-	a.log, recovery, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "wal"), SegmentSize: 2 << 10, MaxSize: s.maxSize,
+	a.log, recovery, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "wal"), SegmentSize: int64(c.WAL.SegmentSize), MaxSize: s.maxSize,
 		Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked, Fault: s.disk.fault})
 	if err != nil {
 		return err
@@ -62,7 +65,7 @@ func (s *simulation) open() error {
 	a.tail = tail.New(o)
 	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, slog: s.log}
 	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
-		batchText: 1 << 10, reserve: a.reserve}).begin(a.state.Acked, 2)
+		batchText: 1 << 10, reserve: a.reserve, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
 	return nil
 }
 
@@ -79,6 +82,7 @@ func (s *simulation) closeStores() {
 // crash is a SIGKILL: nothing is flushed. What the page cache has, the next agent finds.
 func (s *simulation) crash() {
 	s.crashes++
+	s.forgetAnswers()
 	s.closeStores()
 	s.disk.heal()
 	for id, e := range s.extents {
@@ -134,6 +138,7 @@ func (w watched) Append(b *wal.Block) error {
 	if err != nil {
 		return w.failed(err)
 	}
+	w.s.locate(b)
 	for _, r := range b.Records {
 		e := w.s.extents[r.File.ID]
 		if r.Start != e.high && !(e.unsure && r.Start >= e.low && r.Start <= e.high) {
@@ -173,14 +178,23 @@ func (s *simulation) deliver(answered bool) {
 		s.wrong("delivery: %v", err)
 	}
 	s.audit()
-	if !answered {
-		return
+	var rest []*batch
+	for range len(d.work) { // called back, they always come
+		b := <-d.work
+		switch {
+		case b.recall.wasCalled():
+			b.result, b.err = s.interrupted(b)
+			d.done <- b
+		case answered && !s.down:
+			answered = false
+			b.result, b.err = s.Send(context.Background(), b)
+			d.done <- b
+		default:
+			rest = append(rest, b)
+		}
 	}
-	select {
-	case b := <-d.work:
-		b.result, b.err = s.Send(context.Background(), b)
-		d.done <- b
-	default:
+	for _, b := range rest {
+		d.work <- b
 	}
 }
 
@@ -189,6 +203,7 @@ func (s *simulation) Send(_ context.Context, events sink.Events) (r sink.Result,
 	for again := true; again; again = s.rng.IntN(4) == 0 {
 		r = sink.Result{}
 		err = events.Each(func(n int, e *sink.Event) error {
+			s.sent[string(e.Message)] = true
 			switch _, known := s.stored[id(e)]; {
 			case known:
 				r.Duplicate++

@@ -43,16 +43,18 @@ func (p *pod) write() {
 	f, err := os.OpenFile(p.live(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	s.must(err)
 	defer f.Close()
-	open := map[string]string{}
+	open, pieces := map[string]string{}, map[string][]string{}
 	line := func(stream, tag string) {
 		s.stamp++
 		piece := fmt.Sprintf("%s;%d;%s", filepath.Base(filepath.Dir(p.dir)), s.stamp, strings.Repeat("x", s.rng.IntN(60)))
 		n, err := fmt.Fprintf(f, "2026-11-22T16:%02d:41.%09dZ %s %s %s\n", s.stamp/100000, s.stamp, stream, tag, piece)
 		s.must(err)
 		s.bytes += int64(n)
+		pieces[stream] = append(pieces[stream], piece)
 		if open[stream] += piece; tag == "F" {
-			s.written[open[stream]] = true
+			s.written[open[stream]], s.pieces[open[stream]] = true, pieces[stream]
 			delete(open, stream)
+			delete(pieces, stream)
 		}
 	}
 	for range 1 + s.rng.IntN(8) {
@@ -126,6 +128,9 @@ func (p *pod) settle() {}
 // look lets the agent look at the folders.
 func (s *simulation) look() {
 	s.now = s.now.Add(1100 * time.Millisecond)
+	if s.a.intake.pending { // room for it may have come: then the next Step, which follows at once, looks
+		s.a.intake.Step(s.now)
+	}
 	s.a.intake.Step(s.now)
 }
 
@@ -161,7 +166,7 @@ func (p *program) write() {
 func (p *program) end() {
 	if p.half != "" {
 		p.append("\n")
-		p.s.written[p.half] = true
+		p.s.written[p.half], p.s.pieces[p.half] = true, []string{p.half}
 		if p.first == nil {
 			p.first = []byte(p.half + "\n")
 		}

@@ -26,12 +26,15 @@ type space struct {
 // stay small against the smallest WAL, whose head is sealed, and so can be removed, only by the next Append.
 const headroom = wal.MaxText + 128<<10
 
-// check returns why nothing may be written now, or nil. It asks the file system at most ten times a second.
+// lookEvery is how often the file system is asked: once for each attempt of an Intake that waits.
+const lookEvery = syncEvery / 2
+
+// check returns why nothing may be written now, or nil.
 func (s *space) check() error {
 	if used := s.log.Stats().Bytes; s.maxSize > 0 && used+headroom > s.maxSize {
 		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
 	}
-	if now := time.Now(); now.Sub(s.checked) >= syncEvery {
+	if now := time.Now(); now.Sub(s.checked) >= lookEvery {
 		s.checked, s.err = now, s.volume()
 	}
 	return s.err
