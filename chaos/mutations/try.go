@@ -40,7 +40,7 @@ func (v verdict) String() string {
 }
 
 // testLimit is how long one run of tests may take: a mutation may make them wait for ever, and that counts as noticed.
-const testLimit = 5 * time.Minute
+const testLimit = 3 * time.Minute
 
 // try breaks the product as m says, and runs the test that should notice; where that does not, all tests of the package.
 func try(ctx context.Context, root string, m *mutation) (verdict, error) {
@@ -55,7 +55,7 @@ func try(ctx context.Context, root string, m *mutation) (verdict, error) {
 	}
 	var failed string
 	for _, pattern := range []string{m.test, "."} {
-		o, err := test(ctx, root, m.pkg, pattern, "-overlay="+overlay, "-count=1")
+		o, err := test(ctx, root, m.pkg, pattern, overlay)
 		if err != nil {
 			return verdict{}, err
 		}
@@ -70,7 +70,7 @@ func try(ctx context.Context, root string, m *mutation) (verdict, error) {
 		return verdict{}, nil
 	}
 	// With the cache of test results, this costs something once only.
-	o, err := test(ctx, root, m.pkg, "^"+failed+"$")
+	o, err := test(ctx, root, m.pkg, "^"+failed+"$", "")
 	if err != nil {
 		return verdict{}, err
 	}
@@ -88,13 +88,18 @@ type outcome struct {
 	output  string // of the compiler
 }
 
-// test runs the tests of pkg that match pattern.
-func test(ctx context.Context, root, pkg, pattern string, flags ...string) (outcome, error) {
+// test runs the tests of pkg that match pattern, with an overlay if there is one. That is told by the environment, because
+// some tests build the agent themselves.
+func test(ctx context.Context, root, pkg, pattern, overlay string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*testLimit)
 	defer cancel()
-	args := append([]string{"test", "-json", "-vet=off", "-failfast", "-timeout", testLimit.String(), "-run", pattern}, flags...)
+	args := []string{"test", "-json", "-vet=off", "-failfast", "-timeout", testLimit.String(), "-run", pattern}
+	env := os.Environ()
+	if overlay != "" {
+		args, env = append(args, "-count=1"), append(env, "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+	}
 	c := exec.CommandContext(ctx, "go", append(args, "./"+pkg)...)
-	c.Dir = root
+	c.Dir, c.Env = root, env
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	text, err := c.Output()

@@ -1,0 +1,207 @@
+package main
+
+var tailMutations = []mutation{
+	// Which File it is.
+	{
+		name: "tail/crc-ignored", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/verify.go",
+		broken: "a file with a known first line is taken for the File that began so, whatever follows",
+		old:    "reached == off && prefix == f.read.prefix {", new: "reached == off && (prefix == f.read.prefix || true) {",
+		test: "TestOneFirstLineMakesNoFile",
+	},
+	{
+		name: "tail/no-look-back", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "reading goes on without a look at the 64 bytes before, in a file that was written anew",
+		old:    "} else if !ok {\n\t\treturn nil, false, errChanged", new: "} else if !ok && f == nil {\n\t\treturn nil, false, errChanged",
+		test: "TestATruncatedFileThatGrewPastItsOffsetIsNotMistaken",
+	},
+	{
+		name: "tail/boot-ignored", invariant: "1, 9", pkg: "agent/tail", file: "agent/tail/verify.go",
+		broken: "after a reboot the last 64 bytes are proof enough, whatever the power cut took before them",
+		old:    " && t.o.SameBoot", new: "",
+		test: "TestAHoleIsFoundAfterAReboot",
+	},
+	{
+		name: "tail/inode-is-identity", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/match.go",
+		broken: "a file on a known inode is the File that was there before",
+		old:    "if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) ||", new: "if byInode || startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) ||",
+		test: "TestOneFirstLineMakesNoFile",
+	},
+	{
+		name: "tail/birth-ignored", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/match.go",
+		broken: "an inode that was freed and given out again is the same file",
+		old:    "e.key == key{f.desc.Identity.Inode, f.desc.Identity.Birth}", new: "e.key.inode == f.desc.Identity.Inode",
+		test: "TestAnInodeThatWasGivenOutAgainIsAnotherFile",
+	},
+	{
+		name: "tail/birth-not-read", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/stat.go",
+		broken: "while the agent runs, an inode that was freed and given out again is the same file",
+		old:    "if s.Mask&unix.STATX_BTIME != 0 {", new: "if false {",
+		test: "TestTwoRotationsBetweenLooksLoseNoFile",
+	},
+	{
+		name: "tail/first-line-ignored", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/match.go",
+		broken: "the first line is no part of what a File is",
+		old:    "startsWith(f.desc.Identity, s.head) && t.verify", new: "t.verify",
+		test: "TestAnEmptyFileThatIsRotatedAndThenWritten",
+	},
+	{
+		name: "tail/two-files-one-id", invariant: "4", pkg: "agent/tail", file: "agent/tail/newfile.go",
+		broken: "two Files that begin alike get one id",
+		old:    "if t.byID[d.ID] == nil {", new: "if true {",
+		test: "TestOneFirstLineMakesNoContainersFile",
+	},
+	{
+		name: "tail/shrunk-is-new", invariant: "4, 9", pkg: "agent/tail", file: "agent/tail/verify.go",
+		broken: "a log that lost its end in a power cut is another File",
+		old:    "if !sameInode || f.desc.Format == wal.Plain", new: "if true || !sameInode || f.desc.Format == wal.Plain",
+		test: "TestALogThatLostItsEndInAPowerCutIsTheSameFile",
+	},
+	{
+		name: "tail/opened-by-name", invariant: "1", pkg: "agent/tail", file: "agent/tail/open.go",
+		broken: "a File is opened again by its name, whoever has that by now",
+		old:    "if st.key != f.key && !f.gz {", new: "if st.key != f.key && f.src != nil {",
+		test: "TestAFileIsNotOpenedByItsName",
+	},
+
+	// What keeps bytes until they are read.
+	{
+		name: "tail/pins-swept", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/pins.go",
+		broken: "pins of an earlier run are not read",
+		old:    "if t.o.PinDir == \"\" {", new: "if true {",
+		test: "TestAnUnknownPinIsAdopted",
+	},
+	{
+		name: "tail/no-pins", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/meet.go",
+		broken: "no pins are made",
+		old:    "|| n.pin != \"\" || fo.pod == \"\" || !t.pins.works {", new: "|| p.f != nil {",
+		test: "TestPinsKeepWhatAKilledAgentHadSeen",
+	},
+	{
+		name: "tail/pins-not-fsynced", invariant: "2, 9", pkg: "chaos/powercut", file: "agent/tail/pins.go",
+		broken: "the folder that names a pin is not fsynced",
+		old:    "if err := syncDir(dir); err != nil && !os.IsNotExist(err) {", new: "if err := error(nil); err != nil && !os.IsNotExist(err) {",
+		test: "TestPinsSurviveACut",
+	},
+	{
+		name: "tail/pin-folders-not-fsynced", invariant: "2, 9", pkg: "chaos/powercut", file: "agent/tail/pins.go",
+		broken: "the folders above a pin's own are not fsynced",
+		old:    "for d, top := dir, filepath.Dir(p.dir); len(d) >= len(top); d = filepath.Dir(d) {\n\t\tp.dirty[d] = true",
+		new:    "for d, top := dir, filepath.Dir(p.dir); len(d) >= len(top); d = filepath.Dir(d) {\n\t\tp.dirty[dir] = true",
+		test:   "TestPinsSurviveACut",
+	},
+	{
+		name: "tail/renamed-let-go-at-once", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/scan.go",
+		broken: "a file has ended when it is renamed, though its writer goes on for a moment",
+		old:    "f.ended = f.rotated && now.Sub(f.lastGrew) >= quietFor", new: "f.ended = f.rotated",
+		test: "TestARenamedFileIsKeptForAWhile",
+	},
+	{
+		name: "tail/unlinked-let-go-at-once", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/scan.go",
+		broken: "a file has ended when its last name goes, though its writer goes on for a moment",
+		old:    "\tf.ended = now.Sub(f.lastGrew) >= quietFor", new: "\tf.ended = true",
+		test: "TestAnUnlinkedFileIsKeptForAWhile",
+	},
+
+	// What is lost is listed, once it is certain.
+	{
+		name: "tail/lost-after-one-scan", invariant: "5", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "a File is lost when one scan does not find it",
+		old:    "f.missing < 2", new: "f.missing < 1",
+		test: "TestAFileMissedByOneScanIsReadAgain",
+	},
+	{
+		name: "tail/lost-while-pending", invariant: "5", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "a loss is listed while Records of the File may still turn out not to be durable",
+		old:    "f.missing < 2 || f.pending > 0 {", new: "f.missing < 2 {",
+		test: "TestWhatIsGoneBeforeItIsDurableIsListed",
+	},
+	{
+		name: "tail/loss-not-listed", invariant: "5", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "what is gone before it was read is forgotten without a word",
+		old:    "t.changed.Losses = append(t.changed.Losses, l)", new: "_ = l.AtLeast",
+		test: "TestTruncationMakesANewFileAndALedgerEntry",
+	},
+	{
+		name: "tail/torn-gz-is-whole", invariant: "5", pkg: "agent/tail", file: "agent/tail/content.go",
+		broken: "a .gz that can't be decompressed to its end counts as read",
+		old:    "\tc.err = fmt.Errorf(\"decompress: %w: %w\", errDamaged, err)", new: "\tc.end = fmt.Sprint(errDamaged, err) != \"\"",
+		test: "TestAHalfWrittenZipIsACopyOfWhatItIsMadeOf",
+	},
+	{
+		name: "tail/report-without-lock", invariant: "5", pkg: "agent/tail", file: "agent/tail/report.go",
+		broken: "a scan may put a loss into the ledger between the two questions of which an account is made",
+		old:    "\tt.reporting.Lock()\n\tdefer t.reporting.Unlock()\n\tfn(", new: "\tfn(",
+		test: "TestAnAccountIsOfOneMoment",
+	},
+	{
+		name: "tail/scan-without-lock", invariant: "5", pkg: "agent/tail", file: "agent/tail/scan.go",
+		broken: "a scan's losses are in the ledger before the report tells of them",
+		old:    "\tt.reporting.Lock()\n\tdefer t.reporting.Unlock()\n\tt.commit()", new: "\tt.commit()",
+		test: "TestAnAccountIsOfOneMoment",
+	},
+
+	// What is read counts when it is durable, and Events stay whole.
+	{
+		name: "tail/appended-is-durable", invariant: "1, 2", pkg: "agent/tail", file: "agent/tail/given.go",
+		broken: "Records count as durable when any Block behind them does",
+		old:    " && t.given[n].index <= durable; n++", new: "; n++",
+		test: "TestOnlyDurableRecordsCountAsRead",
+	},
+	{
+		name: "tail/partial-not-carried-over", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",
+		broken: "an Event that is open at the end of a rotated file is cut in two",
+		old:    "return f.series != nil && f.desc.Format != wal.Plain && f.held", new: "return f.series == nil && f.desc.Format != wal.Plain && f.held",
+		test: "TestPartialsAreJoinedAcrossARotation",
+	},
+	{
+		name: "tail/long-event-waits-for-ever", invariant: "6", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "an Event that stays open is never given out",
+		old:    "case ends.Whole > 0 && !patient:", new: "case ends.Whole > 0 && !patient && f == nil:",
+		test: "TestAPartialThatNothingFollowsIsDelivered",
+	},
+	{
+		name: "tail/unlisted-is-gone", invariant: "5, 8", pkg: "agent/tail", file: "agent/tail/scan.go",
+		broken: "what is in a folder that can't be listed is gone",
+		old:    "case f.folder.unlisted:\n\t\treturn", new: "case f.folder.unlisted && f.lost:\n\t\treturn",
+		test: "TestGoneAndBackWhileTheBackendIsDown",
+	},
+}
+
+var parseMutations = []mutation{
+	{
+		name: "parse/joined-across-streams", invariant: "1", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "a partial of stdout is joined with the next line of stderr",
+		old:    "open := &c.p.open[l.stream]", new: "open := &c.p.open[stdout]",
+		test: "TestEventsJoinPartialsPerStream",
+	},
+	{
+		name: "parse/record-ends-in-an-event", invariant: "1", pkg: "agent/parse", file: "agent/parse/lines.go",
+		broken: "a Record may end where an Event of the other stream is open",
+		old:    "open &^= 1 << stream", new: "open = 0 << stream",
+		test: "TestScanEndsWhereNoEventIsOpen",
+	},
+	{
+		name: "parse/parts-not-numbered", invariant: "4", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "the parts of a long Event have no numbers",
+		old:    "if before > 0 || cut {", new: "if before < 0 {",
+		test: "TestNothingIsDroppedAtARecordsEnd",
+	},
+	{
+		name: "parse/parts-not-counted-on", invariant: "4", pkg: "agent/parse", file: "agent/parse/lines.go",
+		broken: "each Record counts the parts of a long Event from 1 again",
+		old:    "parts[stream]++", new: "parts[stream] = 0",
+		test: "TestPartsAreCountedAcrossRecords",
+	},
+	{
+		name: "parse/foreign-line-dropped", invariant: "1, 5", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "a line that is not of its File's format is passed over",
+		old:    "if !open.started && !l.partial {", new: "if !ok {\n\t\treturn nil\n\t}\n\tif !open.started && !l.partial {",
+		test: "TestNothingIsDroppedAtARecordsEnd",
+	},
+	{
+		name: "parse/open-event-dropped", invariant: "1, 5", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "an Event that is open at the end of its Record is passed over",
+		old:    "if c.p.open[s].started {", new: "if c.p.open[s].started && c.r.Cut {",
+		test: "TestNothingIsDroppedAtARecordsEnd",
+	},
+}
