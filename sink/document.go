@@ -81,11 +81,14 @@ func (t *fileText) appendSequence(dst []byte, e *Event) []byte {
 // appendPlace ends the event object, and the document behind it.
 func (t *fileText) appendPlace(dst []byte, e *Event) []byte {
 	dst = append(dst, t.event...)
-	if e.Part > 0 {
+	switch {
+	case e.Part > 0:
 		dst = append(dst, `},"logboom":{"part":`...)
 		dst = strconv.AppendInt(dst, int64(e.Part), 10)
 		dst = append(dst, `,"last":`...)
 		dst = strconv.AppendBool(dst, e.Last)
+	case e.GoesOn:
+		dst = append(dst, `},"logboom":{"goes_on":true`...)
 	}
 	dst = append(dst, `},"log":{"offset":`...)
 	dst = strconv.AppendInt(dst, int64(e.Offset), 10)

@@ -18,6 +18,7 @@ type Event struct {
 	Beyond  int        // how many bytes at Raw's end stand in the next File of the Attempt
 	Part    int        // 0: whole. n > 0: the nth part of a longer Event
 	Last    bool       // with Part: nothing follows
+	GoesOn  bool       // its first Line belongs to a multi-line Event that was ended before this one came
 
 	// SentSince is not zero where the Event may have been sent before this Send, and then not before that time: it may
 	// be stored already, also in an index that a rollover has since replaced.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Offset is a position in a File: bytes from the start of its uncompressed content.
@@ -36,6 +37,14 @@ const (
 	Docker Format = "docker" // {"log":"...","stream":"...","time":"..."}
 )
 
+// Multiline says which Lines make one Event with the Line before. Exactly one of the first three is set.
+type Multiline struct {
+	Traces   string        `json:"traces,omitempty"`   // a set of rules of package parse, with its version
+	Start    string        `json:"start,omitempty"`    // a pattern of Lines that begin an Event; the others go on
+	Continue string        `json:"continue,omitempty"` // a pattern of Lines that go on; the others begin an Event
+	MaxWait  time.Duration `json:"max_wait"`           // how long Intake waits for Lines that go on, in nanoseconds
+}
+
 // File describes one log file: all that Delivery needs to turn its Records into documents, and all that a later start
 // needs to recognise it. A File value is immutable; what is learnt later (labels) makes a new value with the same ID.
 type File struct {
@@ -44,6 +53,8 @@ type File struct {
 	Format Format `json:"format"`
 	Route  string `json:"route"` // index or data stream; patterns hold %{+yyyy.MM.dd}, all else is resolved
 	Node   string `json:"node,omitempty"`
+
+	Multiline *Multiline `json:"multiline,omitempty"` // nil: each Line is an Event, but for partials
 
 	// Of a container's File only.
 	Namespace   string            `json:"namespace,omitempty"`

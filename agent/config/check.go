@@ -54,6 +54,7 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 	if k := in.Kubernetes; k != nil {
 		d.absolute(path+".kubernetes.root", k.Root)
 		d.checkIndex(path+".kubernetes.index", k.Index)
+		d.checkMultiline(path+".kubernetes.multiline", k.Multiline)
 		d.checkAllowed(path+".kubernetes.allowed_roots", k.AllowedRoots)
 		if inside(k.Root, dataDir) || inside(dataDir, k.Root) {
 			d.reportAt(path+".kubernetes.root", "%s.kubernetes.root and data_dir must not lie inside each other", path)
@@ -67,6 +68,7 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 		d.checkPattern(fmt.Sprintf("%s.files.paths[%d]", path, i), pattern)
 	}
 	d.checkIndex(path+".files.index", in.Files.Index)
+	d.checkMultiline(path+".files.multiline", in.Files.Multiline)
 	d.checkAllowed(path+".files.allowed_roots", in.Files.AllowedRoots)
 }
 

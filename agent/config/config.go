@@ -43,7 +43,8 @@ type Kubernetes struct {
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
-	AllowedRoots []string `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
+	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
+	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
 }
 
 // Files is a list of patterns for other log files.
@@ -53,7 +54,16 @@ type Files struct {
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
-	AllowedRoots []string `yaml:"allowed_roots"` // absolute; where links may lead besides the fixed parts of paths; default none
+	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
+	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides the fixed parts of paths; default none
+}
+
+// Multiline says which lines make one event with the line before. Exactly one of Traces, Start and Continue is set.
+type Multiline struct {
+	Traces   Traces        `yaml:"traces"`   // built-in rules
+	Start    string        `yaml:"start"`    // pattern of lines that begin an event
+	Continue string        `yaml:"continue"` // pattern of lines that go on
+	MaxWait  time.Duration `yaml:"max_wait"` // for lines that go on; 10ms to 1m; default 1s
 }
 
 // WAL is the write-ahead log on the node's disk.
@@ -145,6 +155,7 @@ func (c *Config) setDefaults() {
 func (k *Kubernetes) setDefaults() { *k = Kubernetes{Root: "/var/log/pods", ReadFrom: Beginning} }
 func (r *Redaction) setDefaults()  { *r = Redaction{Replace: "[redacted]"} }
 func (f *Files) setDefaults()      { *f = Files{Format: Plain, ReadFrom: Beginning} }
+func (m *Multiline) setDefaults()  { *m = Multiline{MaxWait: time.Second} }
 
 // maxFile bounds the file and what it refers to, in bytes.
 const maxFile = 1 << 20

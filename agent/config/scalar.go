@@ -117,6 +117,14 @@ const (
 
 func (f *Format) set(text string) error { return choose(f, text, Plain, CRI, Docker, Auto) }
 
+// Traces names the runtimes whose stack traces are single events.
+type Traces string
+
+// AllTraces are the names that a file may say.
+var AllTraces = []Traces{"auto", "java", "python", "go", "node", "ruby", "dotnet"}
+
+func (t *Traces) set(text string) error { return choose(t, text, AllTraces...) }
+
 // OnFull says what happens when the WAL is full.
 type OnFull string
 

@@ -3,6 +3,8 @@ package parse
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
+	"unicode/utf8"
 )
 
 var (
@@ -31,6 +33,41 @@ func dockerEnd(b []byte) (line, bool) {
 		l.partial = slashes%2 == 0
 	}
 	return l, true
+}
+
+// dockerHead appends the beginning of a json-file Line's message to dst, up to dst's capacity.
+func dockerHead(dst, b []byte) []byte {
+	if len(b) < len(dockerStart) {
+		return dst
+	}
+	b = b[len(dockerStart):]
+	for len(b) > 0 && b[0] != '"' && len(dst) < cap(dst) {
+		if b[0] != '\\' || len(b) < 2 {
+			dst = append(dst, b[0])
+			b = b[1:]
+			continue
+		}
+		c := b[1]
+		b = b[2:]
+		switch c {
+		case 'n':
+			c = '\n'
+		case 't':
+			c = '\t'
+		case 'r':
+			c = '\r'
+		case 'u': // what is no ASCII matters to nobody here but to patterns
+			n, err := strconv.ParseUint(string(b[:min(4, len(b))]), 16, 16)
+			if b = b[min(4, len(b)):]; err != nil {
+				n = utf8.RuneError
+			}
+			var char [utf8.UTFMax]byte
+			dst = append(dst, char[:min(utf8.EncodeRune(char[:], rune(n)), cap(dst)-len(dst))]...)
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return bytes.TrimSuffix(dst, []byte("\n"))
 }
 
 // docker takes a json-file Line apart. The message is a copy.

@@ -13,15 +13,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Parser turns Records into Events. It belongs to one goroutine; its buffers grow to the size of the longest Event.
 type Parser struct {
-	event sink.Event
-	open  [2]joined
-	now   []byte // the time of Events that have none
+	event  sink.Event
+	open   [2]joined
+	now    []byte // the time of Events that have none
+	framer framer
+	file   *wal.File // whose framing it is
 }
 
 // joined gathers the Lines of one Event.
 type joined struct {
 	started bool
-	first   bool // it is the Record's first Event of its stream
+	named   bool // its Lines name their stream
+	goesOn  bool // its first Line goes on where an Event before was ended
+	before  int  // parts that were already cut from it
 	file    *wal.File
 	offset  wal.Offset
 	time    []byte
@@ -48,8 +52,15 @@ func (p *Parser) Events(b *wal.Block, fn func(*sink.Event) error) error {
 // record gives the Events of one Record. With chained, what was open in the Record before goes on in it.
 func (p *Parser) record(r *wal.Record, chained bool, fn func(*sink.Event) error) error {
 	c := cursor{p: p, r: r, fn: fn, first: [2]bool{!chained, !chained}}
+	if r.File != p.file {
+		p.file = r.File
+		if framing := framingOf(r.File); framing != p.framer.framing || !chained {
+			p.framer.reset(r.File, framing)
+		}
+	}
 	if !chained {
 		p.open[stdout].started, p.open[stderr].started = false, false
+		p.framer.restart()
 	}
 	for at := 0; at < len(r.Text); {
 		end := len(r.Text)
@@ -88,6 +99,9 @@ func (c *cursor) line(at, end int, complete bool) error {
 	if !complete && c.r.Cut {
 		l.stream = stdout // where the middle of a Line is counted, see PartsAfter
 	}
+	if c.p.framer.framing != nil {
+		return c.framed(l, ok, text, raw, offset, !complete && c.r.Cut)
+	}
 	open := &c.p.open[l.stream]
 	if !ok && open.started { // a foreign Line joins nothing
 		if err := c.emitJoined(l.stream, false); err != nil {
@@ -102,6 +116,30 @@ func (c *cursor) line(at, end int, complete bool) error {
 		return nil
 	}
 	return c.emitJoined(l.stream, false)
+}
+
+// framed gives a Line to the Event that its framing says.
+func (c *cursor) framed(l line, ok bool, text, raw []byte, offset wal.Offset, cut bool) error {
+	at := c.p.framer.next(text, &l, ok)
+	open := &c.p.open[l.stream]
+	if open.started && (at == begins || at == foreign) {
+		if err := c.emitJoined(l.stream, false); err != nil {
+			return err
+		}
+	}
+	if at == foreign {
+		return c.emit(l, offset, raw, cut)
+	}
+	if !open.started {
+		open.add(c, l, offset, raw)
+		open.goesOn = at != begins
+		return nil
+	}
+	if at == goesOn {
+		open.message = append(open.message, '\n')
+	}
+	open.add(c, l, offset, raw)
+	return nil
 }
 
 // finish ends what is open at the Record's end, the older Event first.
@@ -122,9 +160,8 @@ func (c *cursor) finish() error {
 
 func (j *joined) add(c *cursor, l line, offset wal.Offset, raw []byte) {
 	if !j.started {
-		*j = joined{started: true, first: c.first[l.stream], file: c.r.File, offset: offset,
+		*j = joined{started: true, named: l.named, before: c.before(l.stream), file: c.r.File, offset: offset,
 			time: append(j.time[:0], l.time...), message: j.message[:0], raw: j.raw[:0]}
-		c.first[l.stream] = false
 	}
 	j.message = append(j.message, l.message...)
 	j.raw = append(j.raw, raw...)
@@ -136,9 +173,12 @@ func (j *joined) add(c *cursor, l line, offset wal.Offset, raw []byte) {
 func (c *cursor) emitJoined(stream int, cut bool) error {
 	j := &c.p.open[stream]
 	j.started = false
-	c.p.event = sink.Event{File: j.file, Offset: j.offset, Stream: streamNames[stream], Time: j.time, Message: j.message, Raw: j.raw,
-		Beyond: j.beyond}
-	c.number(stream, j.first, cut)
+	c.p.event = sink.Event{File: j.file, Offset: j.offset, Time: j.time, Message: j.message, Raw: j.raw, Beyond: j.beyond}
+	if j.named {
+		c.p.event.Stream = streamNames[stream]
+	}
+	c.number(j.before, cut)
+	c.p.event.GoesOn = j.goesOn && j.before == 0
 	return c.send()
 }
 
@@ -147,20 +187,24 @@ func (c *cursor) emit(l line, offset wal.Offset, raw []byte, cut bool) error {
 	if l.named {
 		c.p.event.Stream = streamNames[l.stream]
 	}
-	c.number(l.stream, c.first[l.stream], cut)
-	c.first[l.stream] = false
+	c.number(c.before(l.stream), cut)
 	return c.send()
 }
 
-// number says which part of an Event this is, if it is one.
-func (c *cursor) number(stream int, first, cut bool) {
-	e := &c.p.event
-	before := 0
-	if first {
-		before = int(c.r.Parts[stream])
+// before returns how many parts were already cut from the Event that begins now: only the Record's first of its stream
+// can have some.
+func (c *cursor) before(stream int) (parts int) {
+	if c.first[stream] {
+		parts = int(c.r.Parts[stream])
 	}
+	c.first[stream] = false
+	return parts
+}
+
+// number says which part of an Event this is, if it is one.
+func (c *cursor) number(before int, cut bool) {
 	if before > 0 || cut {
-		e.Part, e.Last = before+1, !cut
+		c.p.event.Part, c.p.event.Last = before+1, !cut
 	}
 }
 

@@ -27,16 +27,21 @@ var streamNames = [2]string{"stdout", "stderr"}
 
 // Ends says where a Record that starts with some text may end, in bytes.
 type Ends struct {
-	Closed int // end of the last Line after which no Event is open; 0 if there is none
-	Whole  int // end of the last Line
+	Closed   int // the last place between Lines in which no Event is open; 0 if there is none
+	Complete int // end of the last Line that leaves no partial open; only multi-line Events can be open there
+	Whole    int // end of the last Line
 }
 
-// Scan finds the ends of a Record that starts at text. What is open at the start needs no word: a Line says itself
-// whether it ends its Event.
-func Scan(f wal.Format, text []byte) Ends {
+// Scan finds the ends of a Record of file that starts at text. What is open at the start needs no word: a Line says
+// itself what it is.
+func Scan(file *wal.File, text []byte) Ends {
+	if framing := framingOf(file); framing != nil {
+		return scanFramed(file, framing, text)
+	}
+	f := file.Format
 	if f == wal.Plain {
 		n := bytes.LastIndexByte(text, '\n') + 1
-		return Ends{Closed: n, Whole: n}
+		return Ends{Closed: n, Complete: n, Whole: n}
 	}
 	var e Ends
 	var open uint8 // a bit for each stream
@@ -53,14 +58,18 @@ func Scan(f wal.Format, text []byte) Ends {
 		}
 		e.Whole = at
 		if open == 0 {
-			e.Closed = at
+			e.Closed, e.Complete = at, at
 		}
 	}
 }
 
 // PartsAfter returns what wal.Record.Parts has to say behind a Record of text that starts with parts. With cut, the
 // Events that are open at its end go on in the next Record; otherwise its end ends them.
-func PartsAfter(f wal.Format, text []byte, parts [2]uint16, cut bool) [2]uint16 {
+func PartsAfter(file *wal.File, text []byte, parts [2]uint16, cut bool) [2]uint16 {
+	if framing := framingOf(file); framing != nil {
+		return partsAfterFramed(file, framing, text, parts, cut)
+	}
+	f := file.Format
 	var open [2]bool
 	for len(text) > 0 {
 		n := bytes.IndexByte(text, '\n')

@@ -1,9 +1,9 @@
 package parse
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +113,7 @@ func TestScanEndsWhereNoEventIsOpen(t *testing.T) {
 		{"both open", lines(p, ep, f), 0, 3},
 		{"both closed", lines(p, ep, f, ef, p), 4, 5},
 	} {
-		e := Scan(wal.CRI, []byte(c.text))
+		e := Scan(&wal.File{Format: wal.CRI}, []byte(c.text))
 		if e.Closed != c.closed*n || e.Whole != c.whole*n {
 			t.Errorf("%s: closed %d, whole %d; want %d, %d lines of %d bytes", c.name, e.Closed, e.Whole, c.closed, c.whole, n)
 		}
@@ -126,6 +126,9 @@ func render(e *sink.Event) string {
 	if e.Part > 0 {
 		s += fmt.Sprintf(" part %d last %v", e.Part, e.Last)
 	}
+	if e.GoesOn {
+		s += " goes on"
+	}
 	if e.Sum != crc32.Checksum(e.Raw, castagnoli) {
 		s += " WRONG SUM"
 	}
@@ -134,13 +137,27 @@ func render(e *sink.Event) string {
 
 func events(t testing.TB, rs ...wal.Record) []string {
 	t.Helper()
-	var got []string
+	return each(t, render, rs...)
+}
+
+func messages(t testing.TB, rs ...wal.Record) []string {
+	t.Helper()
+	return each(t, func(e *sink.Event) string { return string(e.Message) }, rs...)
+}
+
+func each(t testing.TB, as func(*sink.Event) string, rs ...wal.Record) (got []string) {
+	t.Helper()
 	var p Parser
 	b := &wal.Block{Time: time.Unix(0, 0), Records: rs}
-	if err := p.Events(b, func(e *sink.Event) error { got = append(got, render(e)); return nil }); err != nil {
+	if err := p.Events(b, func(e *sink.Event) error { got = append(got, as(e)); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return got
+}
+
+func quoted(s string) string {
+	text, _ := json.Marshal(s)
+	return string(text)
 }
 
 func TestEventsJoinPartialsPerStream(t *testing.T) {
@@ -217,40 +234,10 @@ func TestPartsAreCountedAcrossRecords(t *testing.T) {
 		{"the other stream only", lines(ef), false, [2]uint16{3, 0}, [2]uint16{3, 0}},
 		{"in the middle of a line", "xxxx", true, [2]uint16{1, 0}, [2]uint16{2, 0}},
 	} {
-		if got := PartsAfter(wal.CRI, []byte(c.text), c.in, c.cut); got != c.want {
+		if got := PartsAfter(&wal.File{Format: wal.CRI}, []byte(c.text), c.in, c.cut); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-}
-
-// Wherever Intake ends its Records, Delivery must see the same Events.
-func FuzzRecordsOfAnySizeGiveTheSameEvents(f *testing.F) {
-	f.Add([]byte(lines(at+" stdout P a", at+" stderr P b", "boo", at+" stdout F c", at+" stderr F d")), uint64(1), byte(0))
-	f.Add([]byte(`{"log":"x","stream":"stdout","time":""}`+"\n"+`{"log":"y\n","stream":"stdout"}`+"\n"), uint64(2), byte(1))
-	f.Add([]byte("a\n\nb"), uint64(3), byte(2))
-	f.Fuzz(func(t *testing.T, text []byte, seed uint64, format byte) {
-		file := &wal.File{Format: []wal.Format{wal.CRI, wal.Docker, wal.Plain}[format%3]}
-		end := Scan(file.Format, text).Closed
-		want := events(t, wal.Record{File: file, Text: text[:end]})
-		rng := rand.New(rand.NewPCG(seed, 0))
-		var got []string
-		for start := 0; start < end; {
-			// What Intake has read so far: any piece, grown until something in it is closed.
-			n := 0
-			for size := start; n == 0; {
-				size = min(end, size+1+rng.IntN(40))
-				n = Scan(file.Format, text[start:size]).Closed
-				if n == 0 && size == end {
-					t.Fatalf("no end found in %q", text[start:end])
-				}
-			}
-			got = append(got, events(t, wal.Record{File: file, Start: wal.Offset(start), Text: text[start : start+n]})...)
-			start += n
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Error(d)
-		}
-	})
 }
 
 func BenchmarkEvents(b *testing.B) {
@@ -268,6 +255,6 @@ func BenchmarkScan(b *testing.B) {
 	text := []byte(strings.Repeat("2026-11-22T16:01:41.123456789Z stdout F "+strings.Repeat("x", 149)+"\n", 1300))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		Scan(wal.CRI, text)
+		Scan(&wal.File{Format: wal.CRI}, text)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logboom/agent/config"
+	"logboom/agent/parse"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
@@ -247,17 +248,26 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 		switch {
 		case in.Kubernetes != nil:
 			o.Inputs = append(o.Inputs, tail.Input{Root: in.Kubernetes.Root, Route: in.Kubernetes.Index,
-				FromNow: in.Kubernetes.ReadFrom == config.Now, AllowedRoots: in.Kubernetes.AllowedRoots})
+				FromNow: in.Kubernetes.ReadFrom == config.Now, AllowedRoots: in.Kubernetes.AllowedRoots,
+				Multiline: multiline(in.Kubernetes.Multiline)})
 		case in.Files != nil:
 			format := wal.Format(in.Files.Format)
 			if in.Files.Format == config.Auto {
 				format = ""
 			}
 			o.Inputs = append(o.Inputs, tail.Input{Paths: in.Files.Paths, Format: format, Route: in.Files.Index,
-				FromNow: in.Files.ReadFrom == config.Now, AllowedRoots: in.Files.AllowedRoots})
+				FromNow: in.Files.ReadFrom == config.Now, AllowedRoots: in.Files.AllowedRoots, Multiline: multiline(in.Files.Multiline)})
 		}
 	}
 	return o
+}
+
+// multiline puts m into the words of a File's description.
+func multiline(m *config.Multiline) *wal.Multiline {
+	if m == nil {
+		return nil
+	}
+	return &wal.Multiline{Traces: parse.Traces[string(m.Traces)], Start: m.Start, Continue: m.Continue, MaxWait: m.MaxWait}
 }
 
 // holdFor is how long a Route that takes nothing may hold up the others.

@@ -105,6 +105,28 @@ func (f *file) joinable() bool {
 	return f.series != nil && f.desc.Format != wal.Plain && f.held > 0 && !f.heldTorn && f.held <= wal.TargetText/2
 }
 
+// goesOnIn says that what f holds back may go on in next: its Lines are looked at together with those.
+func (f *file) goesOnIn(next *file) bool {
+	a, b := f.desc, next.desc
+	return f.joinable() && a.Format == b.Format && (a.Multiline == b.Multiline || a.Multiline != nil && b.Multiline != nil && *a.Multiline == *b.Multiline)
+}
+
+// waited says that what f holds back has waited for long enough, if only a multi-line Event is open in it. Behind a rotation
+// the next File may have to be found first.
+func (f *file) waited(now time.Time) bool {
+	if f.desc.Multiline == nil || f.rotated && f.series != nil {
+		return f.heldFor(now) > openFor
+	}
+	return f.heldFor(now) > f.desc.Multiline.MaxWait
+}
+
+func (f *file) heldFor(now time.Time) time.Duration {
+	if f.heldSince.IsZero() {
+		return 0
+	}
+	return now.Sub(f.heldSince)
+}
+
 // predecessor returns the File before f in its Attempt as long as f must not start: because that one was not read to its
 // end since f was met, or because it holds back bytes that f's first Record has to carry. Otherwise nil.
 func (f *file) predecessor() *file {
@@ -115,7 +137,7 @@ func (f *file) predecessor() *file {
 	if p == nil || p.lost || !p.attached || p.problem != "" || p.ended && p.readUp() {
 		return nil
 	}
-	if p.endSeen.Before(f.met) || p.joinable() {
+	if p.endSeen.Before(f.met) || p.goesOnIn(f) {
 		return p
 	}
 	return nil

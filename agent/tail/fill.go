@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"logboom/agent/parse"
 	"logboom/wal"
 )
@@ -29,7 +31,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	p := f.predecessor()
 	if p != nil {
 		f.nextLook = now.Add(waitEvery)
-		if !p.joinable() {
+		if !p.goesOnIn(f) {
 			p.endSeen = time.Time{} // it may have gone cold: have it looked at once more
 			t.warm(p)
 			return atEnd
@@ -74,7 +76,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 // unchanged says that reading what f holds back again would tell nothing new.
 func (t *Tailer) unchanged(f *file, now time.Time) bool {
 	p, ok := f.src.(plain)
-	if !ok || f.ended || now.Sub(f.heldSince) > openFor {
+	if !ok || f.ended || f.waited(now) {
 		return false
 	}
 	st, err := statAt(int(p.f.Fd()), "")
@@ -83,8 +85,7 @@ func (t *Tailer) unchanged(f *file, now time.Time) bool {
 
 // recordEnd says where a Record that starts with text ends; 0 where it can't end yet. more: the File goes on behind it.
 func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end int, cut bool) {
-	ends := parse.Scan(f.desc.Format, text)
-	patient := f.heldSince.IsZero() || now.Sub(f.heldSince) <= openFor
+	ends := parse.Scan(f.desc, text)
 	switch {
 	case ends.Closed > 0 && !(t.flush || f.ended && !more):
 		return ends.Closed, false
@@ -98,10 +99,24 @@ func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end 
 		return len(text), false // nobody can complete what stands open
 	case ends.Closed > 0:
 		return ends.Closed, false
-	case ends.Whole > 0 && !patient:
+	case ends.Complete > 0 && f.waited(now) && !t.renamed(f, now):
+		return ends.Complete, false // complete, as far as anybody can tell
+	case ends.Whole > 0 && f.heldFor(now) > openFor:
 		return ends.Whole, !f.rotated
 	}
 	return 0, false
+}
+
+// renamed says that f was rotated since the last scan, and asks for a scan then: the next File may go on with what f holds.
+func (t *Tailer) renamed(f *file, now time.Time) bool {
+	if f.series == nil || f.rotated || f.heldFor(now) > openFor {
+		return false
+	}
+	if st, err := statAt(unix.AT_FDCWD, f.path); err == nil && (st.link || st.key == f.key) {
+		return false
+	}
+	t.nextScan = now
+	return true
 }
 
 // fillJoined puts what p holds back and the start of f into b, as two chained Records.
@@ -122,9 +137,15 @@ func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
 		return t.fail(f, now, err)
 	}
 	both := head[:len(head)+len(text)]
-	closed := parse.Scan(f.desc.Format, both).Closed
-	if closed <= len(head) {
+	closed := parse.Scan(f.desc, both).Closed
+	if closed == 0 {
 		return atEnd // it is still open; p's own patience ends this wait
+	}
+	if closed <= len(head) { // what comes first in f shows that it was complete
+		t.give(p, b, head[:closed], false, false)
+		p.reached(head[closed:], now)
+		f.nextLook = time.Time{}
+		return full
 	}
 	t.give(p, b, head, false, true)
 	p.reached(nil, now)
@@ -155,9 +176,13 @@ func (t *Tailer) readChunk(f *file, b *wal.Block, at, room int) (text []byte, mo
 
 // give appends text, which stands in b's memory behind b.Text, as a Record of f.
 func (t *Tailer) give(f *file, b *wal.Block, text []byte, cut, chained bool) {
+	if f.read.parts != [2]uint16{} {
+		tail := f.read.tailBytes()
+		f.read.parts = parse.Resume(f.desc, text, f.read.parts, len(tail) > 0 && tail[len(tail)-1] != '\n')
+	}
 	r := wal.Record{File: f.desc, Start: f.read.off, Parts: f.read.parts, Cut: cut, Chained: chained}
 	if cut || r.Parts != [2]uint16{} {
-		f.read.parts = parse.PartsAfter(f.desc.Format, text, r.Parts, cut)
+		f.read.parts = parse.PartsAfter(f.desc, text, r.Parts, cut)
 	}
 	f.read.advance(text)
 	start := len(b.Text)

@@ -43,6 +43,8 @@ type Input struct {
 	Route   string     // index or data stream, may hold %{namespace}, %{pod}, %{container} and date parts
 	FromNow bool       // with a new checkpoint: pass over what is there already
 
+	Multiline *wal.Multiline // nil: each Line is an Event, but for partials
+
 	AllowedRoots []string // folders that links may lead to, besides those that the input is about
 }
 

@@ -124,7 +124,7 @@ func (n *node) take(b *wal.Block) {
 	}
 	must(n.t, p.Events(b, func(e *sink.Event) error {
 		n.got = append(n.got, string(e.Message))
-		n.events = append(n.events, sink.Event{File: e.File, Offset: e.Offset, Stream: e.Stream, Part: e.Part, Last: e.Last})
+		n.events = append(n.events, sink.Event{File: e.File, Offset: e.Offset, Stream: e.Stream, Part: e.Part, Last: e.Last, GoesOn: e.GoesOn})
 		id := fmt.Sprintf("%s/%d/%d", e.File.ID, e.Offset, e.Sum)
 		if m, ok := n.ids[id]; ok {
 			n.t.Errorf("id %s stands for %q and %q", id, m, e.Message)
