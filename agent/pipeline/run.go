@@ -130,6 +130,7 @@ func (a *agent) open(ctx context.Context) error {
 	a.tail = tail.New(a.tailOptions(recovery))
 	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log}
 	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
+	a.delivery.room, a.delivery.drops.on = &a.intake.room, a.c.WAL.OnFull == config.DropOldest
 	return nil
 }
 
@@ -166,7 +167,6 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 	es := c.Sink.Elasticsearch
 	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
-	d.room, d.drops.on = &a.intake.room, c.WAL.OnFull == config.DropOldest
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
 	return recovery, nil
