@@ -60,6 +60,10 @@ simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on
 chaos: ## every scenario of chaos/README.md on the built agent, the long ones too, with a line of counts each
 	LOGBOOM_CHAOS=long $(GO) test -count=1 -v -timeout 60m ./chaos/scenarios
 
+.PHONY: storm
+storm: ## all faults at random for D (60s), by SEED (another one each time)
+	LOGBOOM_STORM=$(or $(D),60s) LOGBOOM_SEED=$(SEED) $(GO) test -count=1 -v -timeout 0 -run TestStorm ./chaos/scenarios
+
 fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in fake time
 	LOGBOOM_FLEET=$(or $(N),1000) $(GO) test -count=1 -v -run TestFleet ./sink
 

@@ -128,6 +128,9 @@ func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
 	if err := t.reopen(p); err != nil {
 		return t.fail(p, now, err)
 	}
+	if f.begunBefore(p) {
+		return atEnd
+	}
 	head, more, err := t.readChunk(p, b, 0, p.held+1)
 	if err != nil || more || len(head) != p.held {
 		return atEnd // it changed: its own turn will tell
@@ -152,6 +155,25 @@ func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
 	t.give(f, b, text[:closed-len(head)], false, false)
 	f.nextLook = time.Time{}
 	return full
+}
+
+// begunBefore says whether f's first line is older than p's. Then f is not what the runtime opened after p, although it was
+// met later: when the checkpoint was lost, the WAL still knows the newer Files and not the ones before.
+func (f *file) begunBefore(p *file) bool {
+	first, ok := f.firstTime()
+	other, known := p.firstTime()
+	return ok && known && first.Before(other)
+}
+
+// firstTime is the runtime's time of f's first line. f is open.
+func (f *file) firstTime() (time.Time, bool) {
+	head := make([]byte, wal.MaxHead)
+	n, err := f.src.readAt(head, 0)
+	if err != nil {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.RFC3339Nano, string(parse.Time(head[:n])))
+	return at, err == nil
 }
 
 // readChunk reads up to room bytes from f's position into the free memory of b, at bytes behind its start. more says

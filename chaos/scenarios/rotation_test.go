@@ -62,6 +62,27 @@ func TestPodDeletedWhileTheAgentIsDead(t *testing.T) {
 	g.verdict(demand{})
 }
 
+// The agent is dead while a container is rotated three times and another pod is deleted: pins and .gz files have it all.
+func TestKilledWhileLogsRotateAndAPodIsDeleted(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	h, dir := g.container("leaver")
+	h.write(filepath.Join(dir, "0.log"), 100)
+	n := g.startNode(busy(2500))
+	g.agent.start()
+	g.awaitStored(1000)
+	await(t, "the leaver has a pin", func() bool { return links(t, filepath.Join(dir, "0.log")) == 2 })
+	g.agent.kill()
+	n.awaitRotations(2)
+	h.write(filepath.Join(dir, "0.log"), 1000)
+	must(t, os.RemoveAll(filepath.Dir(dir)))
+	n.awaitRotations(1)
+	g.agent.start()
+	n.awaitLines(500)
+	n.end()
+	g.verdict(demand{})
+}
+
 // A descriptor that is let go some seconds after the rename leaves a burst behind (fluent-bit #10414).
 func TestBurstWhoseFileIsGoneBeforeItIsRead(t *testing.T) {
 	t.Parallel()
