@@ -23,6 +23,7 @@ type Config struct {
 	LockWait time.Duration `yaml:"lock_wait"` // how long a start waits for another agent to end; default 60s
 	Inputs   []Input       `yaml:"inputs"`    // at least one
 	WAL      WAL           `yaml:"wal"`
+	Pins     Pins          `yaml:"pins"`
 	Sink     Sink          `yaml:"sink"`
 	Fields   Fields        `yaml:"fields"`
 	Redact   []Redaction   `yaml:"redact"` // of messages, one after the other; default none
@@ -72,6 +73,11 @@ type WAL struct {
 	SegmentSize Bytes  `yaml:"segment_size"` // 1MiB to 64MiB; default 8MiB
 	MinFree     Space  `yaml:"min_free"`     // of the volume of data_dir; reading stops below it; default 15%
 	OnFull      OnFull `yaml:"on_full"`      // default block
+}
+
+// Pins are the hard links that keep container logs until they are read.
+type Pins struct {
+	MaxSize Bytes `yaml:"max_size"` // of files that have no other name, on disk; default 5GiB
 }
 
 // Sink is where Events go.
@@ -142,6 +148,7 @@ func (c *Config) setDefaults() {
 		DataDir:  "/var/log/logboom",
 		LockWait: time.Minute,
 		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block},
+		Pins:     Pins{MaxSize: 5 * GiB},
 		Sink: Sink{Elasticsearch: Elasticsearch{
 			Index: "logs-logboom-default", OwnIDs: true, CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
 			MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second,

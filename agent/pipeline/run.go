@@ -127,8 +127,10 @@ func (a *agent) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.tail = tail.New(a.tailOptions(recovery))
 	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log}
+	o := a.tailOptions(recovery)
+	o.MaxPins, o.Shortage = int64(a.c.Pins.MaxSize), sp.shortage
+	a.tail = tail.New(o)
 	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
 	a.delivery.room, a.delivery.drops.on = &a.intake.room, a.c.WAL.OnFull == config.DropOldest
 	return nil

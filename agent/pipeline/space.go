@@ -40,16 +40,33 @@ func (s *space) check() error {
 	return s.err
 }
 
-// volume counts free space as unprivileged users may use it, which is how the kubelet counts.
+// volume says whether min_free is left.
 func (s *space) volume() error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
-		return fmt.Errorf("look at the free space of %s: %w", s.dir, err)
+	free, total, err := s.look()
+	if err != nil {
+		return err
 	}
-	free, total := int64(st.Bavail)*st.Bsize, int64(st.Blocks)*st.Bsize
 	if floor := s.minFree.Of(total); free < floor {
 		giveUpDamaged(s.dir)
 		return fmt.Errorf("too little free space for %s: %d bytes, %d must stay free (wal.min_free: %s)", s.dir, free, floor, s.minFree)
 	}
 	return nil
+}
+
+// shortage returns how many bytes are missing to half of min_free, below which pins are given up for space.
+func (s *space) shortage() int64 {
+	free, total, err := s.look()
+	if err != nil {
+		return 0
+	}
+	return max(0, s.minFree.Of(total)/2-free)
+}
+
+// look counts free space as unprivileged users may use it, which is how the kubelet counts.
+func (s *space) look() (free, total int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.dir, &st); err != nil {
+		return 0, 0, fmt.Errorf("look at the free space of %s: %w", s.dir, err)
+	}
+	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
 }

@@ -30,7 +30,7 @@ type Intake struct {
 	LastStep    time.Time `json:"last_step"` // when the loop last turned: health
 	Blocked     string    `json:"blocked"`   // why reading stands still: "" or a sentence
 	Pins        bool      `json:"pins"`      // hard links protect rotated files; false: open descriptors only
-	PinBytes    int64     `json:"pin_bytes"` // content of pinned files whose other names are gone
+	PinBytes    int64     `json:"pin_bytes"` // on the disk, of files whose only names are pins
 	OpenFiles   int       `json:"open_files"`
 	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
 

@@ -30,6 +30,8 @@ type file struct {
 	pin      string
 	onlyPin  bool
 	size     int64 // known size of the content; of a .gz only what was read of it
+	alloc    int64 // bytes of the plain file on the disk
+	mtime    int64 // of the plain file, Unix nanoseconds
 	missing  int   // scans in a row that found no name of it
 	lost     bool  // the ledger has what was not read: nothing can be added
 

@@ -14,6 +14,7 @@ import (
 type input struct {
 	Input
 	anchors []*anchor
+	noLinks bool // hard links from here to the pins are impossible
 }
 
 // folder is one folder with log files: of one container of one pod, or of a files input.

@@ -52,6 +52,14 @@ func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
 		Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
 }
 
+// loseBehindZip lists what was seen of f's plain file, but is not in the .gz that was made of it: its writer went on meanwhile.
+func (t *Tailer) loseBehindZip(f *file, held int, now time.Time) {
+	if end := f.read.off + wal.Offset(held); f.gz && end < wal.Offset(f.size) {
+		t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: end, End: wal.Offset(f.size),
+			Cause: checkpoint.CauseDeleted, Since: f.lastGrew, Until: now})
+	}
+}
+
 // truncated notes that f's bytes are no longer behind its inode. What stands there now is met as a new file; a copy of
 // the old bytes (copytruncate makes one) may still be found.
 func (t *Tailer) truncated(f *file, now time.Time) {
@@ -95,14 +103,14 @@ func (t *Tailer) forget(f *file) {
 	t.changed.Forget = append(t.changed.Forget, f.desc.ID)
 }
 
-// commit writes what the scan found to the checkpoint. What can't be written now is kept for the next scan.
-func (t *Tailer) commit() {
+// commit writes what the scan found to the checkpoint. What can't be written now is kept for the next scan, and it returns false.
+func (t *Tailer) commit() bool {
 	if len(t.changed.Losses)+len(t.changed.Forget)+len(t.changed.Files) == 0 {
-		return
+		return true
 	}
 	if err := t.o.Ledger.Commit(t.changed); err != nil {
 		t.warnOnce("checkpoint", "can't write to the ledger", err)
-		return
+		return false
 	}
 	t.calm("checkpoint")
 	for i := range t.changed.Losses {
@@ -111,4 +119,5 @@ func (t *Tailer) commit() {
 			"start", l.Start, "end", l.End, "at_least", l.AtLeast, "cause", l.Cause, "detail", l.Detail)
 	}
 	t.changed = checkpoint.Change{}
+	return true
 }

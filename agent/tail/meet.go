@@ -117,18 +117,16 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 // pinNascent keeps the bytes of a container's file from the first sight on.
 func (t *Tailer) pinNascent(fo *folder, n *nascent) {
 	p, ok := n.src.(plain)
-	if !ok || n.pin != "" || fo.pod == "" || !t.pins.works {
+	if !ok || n.pin != "" || fo.pod == "" || t.o.PinDir == "" || fo.in.noLinks {
 		return
 	}
 	pin, err := t.pins.add(fo, p.f, n.entry)
+	if err != nil && cannotLink(err) {
+		t.noLinks(fo.in, err)
+		return
+	}
 	if err != nil {
-		if !errors.Is(err, syscall.EXDEV) && !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.EPERM) {
-			t.warnOnce(n.entry.path, "can't pin a log file", err)
-			return
-		}
-		t.pins.works = false
-		t.o.Log.Warn("no hard links between the log folder and data_dir: only open descriptors keep rotated files until they are read, "+
-			"and a killed agent lets go of them", "error", err)
+		t.warnOnce(n.entry.path, "can't pin a log file", err)
 		return
 	}
 	n.pin = pin

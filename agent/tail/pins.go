@@ -14,7 +14,6 @@ import (
 // read: pins/<pod folder>/<container>/<file name>.<inode>. Pins that an earlier run left are entries like others.
 type pins struct {
 	dir   string
-	works bool
 	dirty map[string]bool // folders with new names
 }
 

@@ -50,11 +50,11 @@ func (t *Tailer) Hold(fn func(Report)) {
 
 // publish makes the report of this scan.
 func (t *Tailer) publish(now time.Time) {
-	r := Report{Open: t.open, Pins: t.pins.works, Scans: t.scans, Count: len(t.byID), Files: make([]status.File, 0, len(t.byID)),
+	r := Report{Open: t.open, Pins: t.pinned(), Scans: t.scans, Count: len(t.byID), Files: make([]status.File, 0, len(t.byID)),
 		Contents: make([]Content, 0, len(t.byID))}
 	for _, f := range t.byID {
-		if f.onlyPin {
-			r.PinBytes += f.size
+		if f.onlyPin && f.pin != "" {
+			r.PinBytes += f.alloc
 		}
 		lag := max(0, f.size-int64(f.safe.off))
 		if f.lost {

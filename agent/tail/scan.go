@@ -14,6 +14,9 @@ func (t *Tailer) scan(now time.Time) {
 	if t.begun.IsZero() {
 		t.begun = now
 	}
+	if t.scans == 0 {
+		t.sayProtection()
+	}
 	t.list()
 	for id, fo := range t.folders {
 		if fo.in == nil {
@@ -35,7 +38,10 @@ func (t *Tailer) scan(now time.Time) {
 	t.scans++
 	t.reporting.Lock()
 	defer t.reporting.Unlock()
-	t.commit()
+	t.relieve(now)
+	if t.commit() {
+		t.dropPins()
+	}
 	t.publish(now)
 }
 
@@ -122,7 +128,7 @@ func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 		t.lookForLost(f, now)
 		return
 	}
-	if f.done() {
+	if f.done() && !slices.Contains(t.dropped, f) {
 		t.finish(f)
 	} else if !f.readUp() || f.held > 0 {
 		t.warm(f)
@@ -175,6 +181,7 @@ func (t *Tailer) grow(f *file, st stat, now time.Time) {
 		f.size = max(f.size, st.size)
 		t.warm(f)
 	}
+	f.alloc, f.mtime = st.alloc, st.mtime
 	f.onlyPin = f.pin != "" && st.links == 1
 }
 

@@ -16,13 +16,14 @@ type key struct {
 type stat struct {
 	key     key
 	size    int64
+	alloc   int64 // bytes on the disk: a sparse file has fewer
 	links   int
 	mtime   int64 // Unix nanoseconds
 	regular bool
 	link    bool // a symbolic link
 }
 
-const statxMask = unix.STATX_TYPE | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_BTIME | unix.STATX_MTIME | unix.STATX_NLINK
+const statxMask = unix.STATX_TYPE | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_BLOCKS | unix.STATX_BTIME | unix.STATX_MTIME | unix.STATX_NLINK
 
 // statAt looks at path relative to the open folder dir, or at dir itself when path is "". Links are not followed.
 func statAt(dir int, path string) (stat, error) {
@@ -41,6 +42,7 @@ func statx(dir int, path string, flags int) (stat, error) {
 	st := stat{
 		key:     key{inode: s.Ino},
 		size:    int64(s.Size),
+		alloc:   int64(s.Blocks) * 512,
 		links:   int(s.Nlink),
 		mtime:   s.Mtime.Sec*1e9 + int64(s.Mtime.Nsec),
 		regular: s.Mode&unix.S_IFMT == unix.S_IFREG,

@@ -63,7 +63,9 @@ type Ledger interface {
 type Options struct {
 	Inputs   []Input
 	Node     string
-	PinDir   string // "" for no pins
+	PinDir   string       // "" for no pins
+	MaxPins  int64        // bytes that only pins hold; 0 for no limit
+	Shortage func() int64 // bytes that the volume is short of, for which pins are given up
 	Known    []Known
 	SameBoot bool // the kernel still runs that ran when Known was written: inodes can be trusted
 	First    bool // there was no checkpoint: Input.FromNow holds
@@ -89,6 +91,7 @@ type Tailer struct {
 	nextScan time.Time
 	scans    int
 	pins     pins
+	dropped  []*file  // whose pins go when the ledger has them
 	rest     struct { // as of the first question in a row whether all is finished
 		scans   int
 		records int64
@@ -111,7 +114,7 @@ func New(o Options) *Tailer {
 	if t.o.MaxOpen == 0 {
 		t.o.MaxOpen = defaultMaxOpen()
 	}
-	t.pins = pins{dir: o.PinDir, works: o.PinDir != ""}
+	t.pins = pins{dir: o.PinDir}
 	for i := range o.Inputs {
 		in := &input{Input: o.Inputs[i]}
 		if in.Root != "" {

@@ -3,6 +3,7 @@ package tail
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -35,6 +36,8 @@ type node struct {
 	events []sink.Event // as got, without Raw and Message
 	first  bool
 	boot   bool
+	broken bool  // the ledger
+	max    int64 // Options.MaxPins
 	inputs []Input
 	logged []string
 	ids    map[string]string // document id to message: no id may stand for two messages
@@ -55,7 +58,7 @@ func (n *node) start() {
 	for _, k := range n.states {
 		known = append(known, k)
 	}
-	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, Known: known, SameBoot: n.boot, First: n.first,
+	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, MaxPins: n.max, Known: known, SameBoot: n.boot, First: n.first,
 		Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
 	n.first = false
 }
@@ -79,6 +82,9 @@ func (w logWriter) Write(p []byte) (int, error) {
 }
 
 func (n *node) Commit(c checkpoint.Change) error {
+	if n.broken {
+		return errors.New("no space left for the ledger")
+	}
 	n.losses = append(n.losses, c.Losses...)
 	for _, f := range c.Files {
 		n.states[f.File.ID] = Known{FileState: f}
