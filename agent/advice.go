@@ -21,6 +21,8 @@ func advice(err error) string {
 		return "An agent that is starting or ending answers nothing: try again in a few seconds."
 	case errors.Is(err, checkpoint.ErrLocked):
 		return "Stop that process first, or give this one another data_dir. After a rollout a longer lock_wait may be enough."
+	case errors.Is(err, checkpoint.ErrInUse):
+		return "An agent that is starting, or another command, has it for a moment: try again in a few seconds."
 	case errors.Is(err, checkpoint.ErrTooNew):
 		return "Use the release that wrote it, or a later one."
 	case errors.Is(err, checkpoint.ErrCorrupt):

@@ -24,7 +24,7 @@ import (
 const checkTimeout = 10 * time.Second
 
 func checkCommand() *cobra.Command {
-	return command("check -c FILE", "Say whether the agent would work here", `
+	c := command("check -c FILE", "Say whether the agent would work here", `
 One line for each thing that is looked at: ok, warn (works, but not as well as it could) or fail. It may run beside the
 agent, and changes nothing. It ends with 1 when a line says fail.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
@@ -36,6 +36,9 @@ agent, and changes nothing. It ends with 1 when a line says fail.`,
 			}
 			return nil
 		})
+	c.Example = `  logboom check -c FILE
+  logboom check -c FILE | grep -v ^ok`
+	return c
 }
 
 // checker looks at one thing after the other and writes a line about each.

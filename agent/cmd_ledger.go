@@ -31,6 +31,8 @@ known of when the lines were written. It works beside a running agent, and witho
 				return ledgerTable(all, c.OutOrStdout())
 			})
 		})
+	c.Example = `  logboom ledger -c FILE
+  logboom ledger -c FILE --json | jq -s 'map(.end - .start) | add'`
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return c
 }

@@ -20,6 +20,8 @@ SIGINT makes durable what was read, gives delivery.grace to what is on its way, 
 		func(c *cobra.Command, path string, conf *config.Config) error {
 			return run(c.Context(), path, conf, drain, c.ErrOrStderr())
 		})
+	c.Example = `  logboom run -c FILE
+  logboom run -c FILE --exit-when-drained    the last time, before a node goes`
 	c.Flags().BoolVar(&drain, "exit-when-drained", false, "end with 0 when all files are read to their end and everything is delivered")
 	return c
 }

@@ -24,14 +24,13 @@ at 50 GB or 30 days and deletes nothing.
 
 It may be run again at any time: what is in place stays, and what a person changed is left alone unless --force is given.
 The user of the configuration needs the privileges monitor, manage_index_templates, manage_ilm and create_index for it; the agent
-itself needs none of these.
-
-  logboom setup -c logboom.yaml
-  logboom setup -c logboom.yaml --print                        what it would send, as the server needs it
-  logboom setup -c logboom.yaml --print --server opensearch    the same without asking the server`,
+itself needs none of these.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			return setup(c.Context(), conf, &o, c.OutOrStdout())
 		})
+	c.Example = `  logboom setup -c FILE
+  logboom setup -c FILE --print                        what it would send, as the server needs it
+  logboom setup -c FILE --print --server opensearch    the same without asking the server`
 	c.Flags().BoolVar(&o.print, "print", false, "show the requests, and change nothing")
 	c.Flags().BoolVar(&o.force, "force", false, "write over what a person changed or made")
 	c.Flags().StringVar(&o.server, "server", "", "with --print: elasticsearch or opensearch, which is then not asked")

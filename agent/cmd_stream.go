@@ -27,6 +27,8 @@ newline is printed when its file has ended, and at the end. Nothing is kept on t
 gone before it was read is told on standard error.
 
 SIGTERM or SIGINT prints what the files have until they are quiet, and ends with 0; a second one ends at once.`}
+	c.Example = `  logboom stream /var/log/app/app.log
+  logboom stream '/var/log/app/**/*.log' --from now --grace 20s`
 	c.Flags().StringVar(&from, "from", from, "where to begin in the files that are there at the start: `beginning` or now")
 	c.Flags().DurationVar(&grace, "grace", 10*time.Second, "how long the end may take after a signal")
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -13,7 +13,7 @@ var version string
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which release this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which release this is", Example: "  logboom version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "logboom %s %s %s/%s\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

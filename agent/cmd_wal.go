@@ -18,6 +18,8 @@ func walCommand() *cobra.Command {
 ls, cat and verify change nothing and work beside a running agent: they show what is durable, and what the agent has
 delivered meanwhile is no damage.`, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.Example = `  logboom wal ls -c FILE
+  logboom wal ship --help`
 	c.AddCommand(walLsCommand(), walCatCommand(), walVerifyCommand(), walShipCommand())
 	return c
 }

@@ -57,29 +57,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 			code = exitFailed
 		}
 	}()
-	root := &cobra.Command{
-		Use:               "logboom",
-		Short:             "Secure the logs of a Kubernetes node and deliver them to Elasticsearch or OpenSearch",
-		Args:              cobra.NoArgs,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-	}
+	root := rootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(
-		runCommand(),
-		checkCommand(),
-		setupCommand(),
-		statusCommand(),
-		ledgerCommand(),
-		walCommand(),
-		cleanCommand(),
-		streamCommand(),
-		versionCommand(),
-	)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
@@ -92,6 +73,31 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		fmt.Fprintf(stderr, "logboom: %s\n", text)
 	}
 	return f.code
+}
+
+// rootCommand is the whole command line.
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:               "logboom",
+		Short:             "Secure the logs of a Kubernetes node and deliver them to Elasticsearch or OpenSearch",
+		Args:              cobra.NoArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.AddCommand(
+		runCommand(),
+		checkCommand(),
+		setupCommand(),
+		statusCommand(),
+		ledgerCommand(),
+		walCommand(),
+		cleanCommand(),
+		streamCommand(),
+		versionCommand(),
+	)
+	return root
 }
 
 // failure is an error of a command, with its exit code.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// commands calls fn for every command below c that does something.
+func commands(c *cobra.Command, fn func(*cobra.Command)) {
+	for _, sub := range c.Commands() {
+		if sub.Name() != "help" {
+			fn(sub)
+			commands(sub, fn)
+		}
+	}
+}
+
+var (
+	explained = regexp.MustCompile(`\s{2,}.*$`)
+	joined    = regexp.MustCompile(`\s*(\||&&|>)\s*`)
+)
+
+// Help shows examples, and each of them is a command line that logboom takes.
+func TestEveryCommandHasExamplesThatWork(t *testing.T) {
+	commands(rootCommand(), func(c *cobra.Command) {
+		own := false
+		for line := range strings.Lines(c.Example) {
+			line = explained.ReplaceAllString(strings.TrimSpace(line), "")
+			for _, words := range joined.Split(line, -1) {
+				args := strings.Fields(words)
+				if args[0] != "logboom" {
+					continue
+				}
+				found, rest, err := rootCommand().Find(args[1:])
+				if err != nil {
+					t.Errorf("%s: %v", words, err)
+					continue
+				}
+				if err := found.ParseFlags(rest); err != nil && !strings.Contains(err.Error(), "help requested") {
+					t.Errorf("%s: %v", words, err)
+				} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+					t.Errorf("%s: %v", words, err)
+				}
+				own = own || strings.HasPrefix(found.CommandPath(), c.CommandPath())
+			}
+		}
+		if !own {
+			t.Errorf("%s: no example", c.CommandPath())
+		}
+	})
+}
+
+func TestEveryCommandIsInTheDocuments(t *testing.T) {
+	readme := read(t, "../README.md") + read(t, "../docs/tools.md")
+	commands(rootCommand(), func(c *cobra.Command) {
+		name := strings.Fields(c.CommandPath())
+		if !regexp.MustCompile("`logboom .*" + name[len(name)-1]).MatchString(readme) {
+			t.Errorf("%s is in neither README.md nor docs/tools.md", c.CommandPath())
+		}
+	})
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
