@@ -150,7 +150,11 @@ func (p *printer) print(e *sink.Event) error {
 	index, id, document := p.renderer.Render(e)
 	if p.meta {
 		name, _ := json.Marshal(string(index)) // a string can always be
-		fmt.Fprintf(p.w, `{"_index":%s,"_id":"%s","_source":`, name, id)
+		fmt.Fprintf(p.w, `{"_index":%s,`, name)
+		if id != nil {
+			fmt.Fprintf(p.w, `"_id":"%s",`, id)
+		}
+		p.w.WriteString(`"_source":`)
 	}
 	p.w.Write(document)
 	if p.meta {

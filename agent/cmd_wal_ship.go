@@ -43,17 +43,18 @@ should its agent come back, sends its events again. Log files that the agent had
 				return failed(err)
 			}
 		}
-		return failed(ship(c.Context(), conf, copied, c.OutOrStdout(), c.ErrOrStderr()))
+		return failed(ship(c.Context(), *path, conf, copied, c.OutOrStdout(), c.ErrOrStderr()))
 	}
 	return c
 }
 
-func ship(ctx context.Context, conf *config.Config, copied bool, stdout, stderr io.Writer) error {
+func ship(ctx context.Context, path string, conf *config.Config, copied bool, stdout, stderr io.Writer) error {
 	if err := hasWAL(conf.DataDir); err != nil {
 		return err
 	}
 	conf.LockWait = 0
-	o := pipeline.ShipOptions{Config: conf, Logger: newLogger(config.Log{Level: config.LevelError}, stderr), Progress: (&teller{w: stderr}).tell}
+	o := pipeline.ShipOptions{Config: conf, Logger: newLogger(config.Log{Level: config.LevelError}, stderr), Progress: (&teller{w: stderr}).tell,
+		Reload: func() (*config.Config, error) { return config.Load(path) }}
 	if copied {
 		l, err := lookAt(ctx, conf.DataDir)
 		if err != nil {

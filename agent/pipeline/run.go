@@ -153,7 +153,20 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 	if err := a.reserve.spend(func() (err error) { recovery, err = a.openLogs(); return err }); err != nil {
 		return nil, err
 	}
-	conf := SinkConfig(c, a.o.Logger)
+	if a.sink, err = sink.New(a.sinkConfig()); err != nil {
+		return nil, err
+	}
+	es := c.Sink.Elasticsearch
+	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
+		batchText: int(es.BatchSize) / bodyPerText}
+	a.delivery = d.begin(a.state.Acked, es.Concurrency)
+	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
+	return recovery, nil
+}
+
+// sinkConfig is SinkConfig, with credentials that are read again.
+func (a *agent) sinkConfig() sink.Config {
+	conf := SinkConfig(a.c, a.o.Logger)
 	if a.o.Reload != nil {
 		conf.Renew = func() (sink.Config, error) {
 			now, err := a.o.Reload()
@@ -163,15 +176,7 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 			return SinkConfig(now, a.o.Logger), nil
 		}
 	}
-	if a.sink, err = sink.New(conf); err != nil {
-		return nil, err
-	}
-	es := c.Sink.Elasticsearch
-	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
-		batchText: int(es.BatchSize) / bodyPerText}
-	a.delivery = d.begin(a.state.Acked, es.Concurrency)
-	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
-	return recovery, nil
+	return conf
 }
 
 // bodyPerText is how many bytes of bulk body become of a byte of a Record, roughly: a line of 190 bytes makes a document

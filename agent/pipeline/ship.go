@@ -18,7 +18,8 @@ type ShipOptions struct {
 	Config   *config.Config // its DataDir is shipped with its sink
 	Copy     *wal.View      // what is known of a WAL that is only read; nil: the original, which is emptied
 	Logger   *slog.Logger
-	Progress func(Shipped) // is called each second
+	Reload   func() (*config.Config, error) // as in Options
+	Progress func(Shipped)                  // is called each second
 }
 
 // Shipped says how far a Ship has come. Counts are since its start.
@@ -40,7 +41,7 @@ func (s *Shipped) Done() bool { return s.Acked >= s.Durable }
 // The original is treated as its agent would: LOCK is taken, acknowledgements are committed before Segments are removed, what
 // the backend refuses becomes a dead letter, what can't be read goes into the ledger. Of a copy nothing is changed.
 func Ship(ctx context.Context, o ShipOptions) (now Shipped, err error) {
-	a := &agent{o: Options{Config: o.Config, Logger: o.Logger}, c: o.Config, away: true}
+	a := &agent{o: Options{Config: o.Config, Logger: o.Logger, Reload: o.Reload}, c: o.Config, away: true}
 	defer func() { err = errors.Join(err, a.close()) }()
 	counted := &lossCounter{}
 	if o.Copy != nil {
@@ -116,7 +117,7 @@ func (c *lossCounter) Commit(change checkpoint.Change) error {
 // openCopy opens what Delivery needs to read a WAL, and nothing that it could write to.
 func (a *agent) openCopy(v wal.View) (*wal.Reader, error) {
 	var err error
-	if a.sink, err = sink.New(SinkConfig(a.c, a.o.Logger)); err != nil {
+	if a.sink, err = sink.New(a.sinkConfig()); err != nil {
 		return nil, err
 	}
 	r, err := wal.OpenReadOnly(v)
