@@ -60,6 +60,14 @@ simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on
 chaos: ## every scenario of chaos/README.md on the built agent, the long ones too, with a line of counts each
 	LOGBOOM_CHAOS=long $(GO) test -count=1 -v -timeout 60m ./chaos/scenarios
 
+.PHONY: idle latency burst
+idle: ## what 500 quiet files cost
+	LOGBOOM_SPEED=full $(GO) test -count=1 -v -run TestIdle ./chaos/scenarios
+latency: ## from write to the backend, for each line: 10,000 lines/s over 200 files
+	LOGBOOM_SPEED=full $(GO) test -count=1 -v -run TestLatency ./chaos/scenarios
+burst: ## how fast 300 MB in one file are durable, for a core
+	LOGBOOM_SPEED=full $(GO) test -count=1 -v -run 'TestBurst$$' ./chaos/scenarios
+
 .PHONY: storm
 storm: ## all faults at random for D (60s), by SEED (another one each time)
 	LOGBOOM_STORM=$(or $(D),60s) LOGBOOM_SEED=$(SEED) $(GO) test -count=1 -v -timeout 0 -run TestStorm ./chaos/scenarios

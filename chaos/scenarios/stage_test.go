@@ -188,6 +188,7 @@ type status struct {
 		Blocked     string
 		OpenFiles   int   `json:"open_files"`
 		UnreadBytes int64 `json:"unread_bytes"`
+		ReadBytes   int64 `json:"read_bytes"`
 	}
 	WAL struct{ Bytes int64 }
 }
