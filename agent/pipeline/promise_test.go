@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"logboom/agent/config"
+	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
 	"logboom/wal"
@@ -183,5 +186,61 @@ func TestReadingStopsBelowMinFree(t *testing.T) {
 		if err := s.check(); (err != nil) != stops {
 			t.Errorf("with %v %% to be kept free: %v", percent, err)
 		}
+	}
+}
+
+// TestAnotherLayoutIsRefused: what a newer release wrote may mean something else. A signature that a power cut left without its
+// bytes is none.
+func TestAnotherLayoutIsRefused(t *testing.T) {
+	for text, refused := range map[string]bool{format: false, "": false, "\x00\x00": false, "2\n": true} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "FORMAT")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkFormat(dir); (err != nil) != refused {
+			t.Errorf("%q: %v", text, err)
+		}
+		want := format
+		if refused {
+			want = text
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != want {
+			t.Errorf("%q became %q, %v", text, now, err)
+		}
+	}
+}
+
+// TestDrainedIsSaidOnlyWhenTheWALIsEmpty: --exit-when-drained leaves nothing behind.
+func TestDrainedIsSaidOnlyWhenTheWALIsEmpty(t *testing.T) {
+	dir := t.TempDir()
+	log, _, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var b wal.Block
+	fill(&b, 0, &wal.File{ID: wal.FileID{1}, Format: wal.Plain}, "x\n")
+	if err := errors.Join(log.Append(&b), log.Sync()); err != nil {
+		t.Fatal(err)
+	}
+	a := &agent{o: Options{Logger: quiet, ExitWhenDrained: true}, log: log, delivery: deliver(lines(0, nil), nil, 1),
+		tail: tail.New(tail.Options{Inputs: []tail.Input{{Root: dir}}, Acked: func() wal.Index { return 0 }, Log: quiet})}
+	defer a.tail.Close()
+	drained := func() (said bool) {
+		now := time.Now()
+		for range 10 {
+			now = now.Add(time.Minute)
+			a.tail.Look(now)
+			said = a.drained() || said
+		}
+		return said
+	}
+	if drained() {
+		t.Error("drained, with a Block in the WAL")
+	}
+	a.delivery.ackedIndex.Store(uint64(b.Index))
+	if !drained() {
+		t.Error("never drained")
 	}
 }

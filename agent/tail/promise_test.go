@@ -175,3 +175,22 @@ func TestAnAccountIsOfOneMoment(t *testing.T) {
 		}
 	})
 }
+
+// TestARotationBetweenTwoScansEndsNoTrace: what stands in the next file, which nobody has met yet, may belong to it.
+func TestARotationBetweenTwoScansEndsNoTrace(t *testing.T) {
+	n := newMultilineNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	n.lines("0.log", trace[:2]...)
+	n.poll(500 * time.Millisecond)
+	n.poll(500 * time.Millisecond) // a scan
+	n.rename("0.log", "0.log.20261122-160141")
+	n.lines("0.log", trace[2:]...)
+	n.lines("0.log", "b")
+	n.poll(600 * time.Millisecond) // none, and the trace has waited for long enough
+	for range 10 {
+		n.poll(time.Second)
+	}
+	n.want("a", joined(trace...), "b")
+}

@@ -123,7 +123,7 @@ var checkpointMutations = []mutation{
 	{
 		name: "checkpoint/loss-counted-twice", invariant: "5", pkg: "checkpoint", file: "checkpoint/ledger.go",
 		broken: "a loss that overlaps the last one counts its bytes again",
-		old:    "lost = l.End - before", new: "lost = l.End - min(before, l.Start)",
+		old:    "l.End - before", new: "l.End - min(before, l.Start)",
 		test: "TestLedgerJoinsTouchingLossesAndNothingElse",
 	},
 	{

@@ -124,4 +124,74 @@ var pipelineMutations = []mutation{
 		old:    "free < floor {", new: "floor < 0 {",
 		test: "TestReadingStopsBelowMinFree",
 	},
+
+	// wal.on_full: drop_oldest.
+	{
+		name: "pipeline/drops-unasked", invariant: "5, 7", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
+		broken: "a Segment is given up on a full disk although wal.on_full says block",
+		old:    "if !d.drops.on || why == \"\"", new: "if why == \"\"",
+		test: "TestSimulationStoresEveryLineOnce",
+	},
+	{
+		name: "pipeline/drop-without-awaiting", invariant: "3, 5", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
+		broken: "a Segment is given up while requests hold some of it",
+		old:    "if b.first() <= d.drops.upTo && !b.back {", new: "if b.first() <= d.drops.upTo && !b.back && d.read == 0 {",
+		test: "TestADropAwaitsTheRequestsThatItCallsBack",
+	},
+	{
+		name: "pipeline/drop-not-ledgered", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/delivery.go",
+		broken: "what is given up is not in the ledger",
+		old:    "c.Losses = append(c.Losses, d.drops.losses...)", new: "_ = d.drops.losses",
+		test: "TestADropSurvivesAPowerCutAnywhere",
+	},
+	{
+		name: "pipeline/drop-loses-what-is-stored", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
+		broken: "what the backend has of a dropped Segment is called lost",
+		old:    "slices.BinarySearch(b.home, int32(n)); found {", new: "slices.BinarySearch(b.home, int32(n)); found && n < 0 {",
+		test: "TestADropSurvivesAPowerCutAnywhere",
+	},
+	{
+		name: "pipeline/rest-of-a-dropped-batch", invariant: "3", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
+		broken: "of a Batch that was called back, the Blocks behind the dropped Segment are not sent again",
+		old:    "b.trim(front.n, home); b.n > 0 {", new: "b.trim(front.n, home); b.n < 0 {",
+		test: "TestADropSurvivesAPowerCutAnywhere",
+	},
+
+	// What may be stored already, and the rest.
+	{
+		name: "pipeline/no-doubt", invariant: "4", pkg: "agent/pipeline", file: "agent/pipeline/delivery.go",
+		broken: "what an earlier process may have sent is sent again without a look",
+		old:    "\td.doubt.mark(b)\n", new: "",
+		test: "TestBlocksOfAnEarlierProcessAreInDoubt",
+	},
+	{
+		name: "pipeline/chained-apart", invariant: "1", pkg: "agent/pipeline", file: "agent/pipeline/pieces.go",
+		broken: "a Block that is too large is cut between two Records that share an Event",
+		old:    "if i >= max(n, 1) && !b.Records[i-1].Chained {", new: "if i >= max(n, 1) {",
+		test: "TestABlockThatIsTooLargeGoesInPieces",
+	},
+	{
+		name: "pipeline/batch-memory-kept", invariant: "6", pkg: "agent/pipeline", file: "agent/pipeline/batch.go",
+		broken: "each place of a Batch keeps the memory of the longest Block it ever had",
+		old:    "keep -= cap(b.blocks[i].Text); keep < 0 {", new: "keep -= cap(b.blocks[i].Text); keep < -1<<40 {",
+		test: "TestABatchKeepsBoundedMemory",
+	},
+	{
+		name: "pipeline/no-lock", invariant: "1, 4", pkg: "agent", file: "agent/pipeline/run.go",
+		broken: "an agent works without LOCK",
+		old:    "if a.lock, err = checkpoint.TakeLock(ctx, c.DataDir, c.LockWait); err != nil {", new: "if err = ctx.Err(); err != nil {",
+		test: "TestCleanAsksAndRemovesWhatIsOurs",
+	},
+	{
+		name: "pipeline/newer-layout-used", invariant: "9", pkg: "agent/pipeline", file: "agent/pipeline/run.go",
+		broken: "a data directory of a newer release's layout is used",
+		old:    "case string(text) != format:", new: "case string(text) == \"\":",
+		test: "TestAnotherLayoutIsRefused",
+	},
+	{
+		name: "pipeline/drained-too-early", invariant: "3", pkg: "agent/pipeline", file: "agent/pipeline/run.go",
+		broken: "--exit-when-drained ends before the WAL is empty",
+		old:    " || a.delivery.Acked() < a.log.Durable() {", new: " {",
+		test: "TestDrainedIsSaidOnlyWhenTheWALIsEmpty",
+	},
 }

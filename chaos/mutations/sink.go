@@ -120,4 +120,16 @@ var sinkMutations = []mutation{
 		old:    "\tg.body = nil\n", new: "",
 		test: "TestShutGateKeepsTheBodyBack",
 	},
+	{
+		name: "sink/no-slowing-down", invariant: "8", pkg: "sink", file: "sink/flow.go",
+		broken: "a fleet goes on asking a busy backend as often as before",
+		old:    "f.wait = min(max(2*f.wait, f.least), f.last)", new: "f.wait = 0",
+		test: "TestFleetDoesNotStampede",
+	},
+	{
+		name: "sink/files-unbounded", invariant: "6", pkg: "sink", file: "sink/document.go",
+		broken: "what was rendered of a File is kept for ever",
+		old:    "if len(c.young) >= cachedFiles {", new: "if len(c.young) < 0 {",
+		test: "TestFileCacheIsBounded",
+	},
 }

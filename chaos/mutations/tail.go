@@ -156,8 +156,20 @@ var tailMutations = []mutation{
 	{
 		name: "tail/long-event-waits-for-ever", invariant: "6", pkg: "agent/tail", file: "agent/tail/fill.go",
 		broken: "an Event that stays open is never given out",
-		old:    "case ends.Whole > 0 && !patient:", new: "case ends.Whole > 0 && !patient && f == nil:",
+		old:    "case ends.Whole > 0 && f.heldFor(now) > openFor:", new: "case ends.Whole < 0 && f.heldFor(now) > openFor:",
 		test: "TestAPartialThatNothingFollowsIsDelivered",
+	},
+	{
+		name: "tail/trace-cut-early", invariant: "1", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "a stack trace ends with the lines that are there when it is met",
+		old:    "ends.Complete > 0 && f.waited(now) &&", new: "ends.Complete > 0 &&",
+		test: "TestATraceIsOneEventAndWaitsForItsEnd",
+	},
+	{
+		name: "tail/trace-cut-by-rotation", invariant: "1", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "a stack trace ends at a rotation that no scan has seen yet",
+		old:    "f.waited(now) && !t.renamed(f, now):", new: "f.waited(now):",
+		test: "TestARotationBetweenTwoScansEndsNoTrace",
 	},
 	{
 		name: "tail/unlisted-is-gone", invariant: "5, 8", pkg: "agent/tail", file: "agent/tail/scan.go",
@@ -165,13 +177,25 @@ var tailMutations = []mutation{
 		old:    "case f.folder.unlisted:\n\t\treturn", new: "case f.folder.unlisted && f.lost:\n\t\treturn",
 		test: "TestGoneAndBackWhileTheBackendIsDown",
 	},
+	{
+		name: "tail/folder-believed-too-early", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/dirs.go",
+		broken: "a name that comes right after its folder was listed is not seen",
+		old:    "d.settled = now.Nano()-d.stat.mtime >= int64(settleTime)", new: "d.settled = now.Nano() > 0 && settleTime > 0",
+		test: "TestANameThatComesRightAfterAListingIsSeen",
+	},
+	{
+		name: "tail/files-unbounded", invariant: "6, 8", pkg: "agent/tail", file: "agent/tail/open.go",
+		broken: "every File that has something to read is held open",
+		old:    "if t.open >= t.o.MaxOpen {", new: "if t.open < 0 {",
+		test: "TestOpenFilesAreBounded",
+	},
 }
 
 var parseMutations = []mutation{
 	{
 		name: "parse/joined-across-streams", invariant: "1", pkg: "agent/parse", file: "agent/parse/events.go",
 		broken: "a partial of stdout is joined with the next line of stderr",
-		old:    "open := &c.p.open[l.stream]", new: "open := &c.p.open[stdout]",
+		old:    "open := &c.p.open[l.stream]\n\tif !ok", new: "open := &c.p.open[stdout]\n\tif !ok",
 		test: "TestEventsJoinPartialsPerStream",
 	},
 	{

@@ -206,4 +206,24 @@ var walMutations = []mutation{
 		old:    "if l.over(entrySize(len(p))) {", new: "if false {",
 		test: "TestALargeBlockDoesNotPassTheLimit",
 	},
+
+	// Segments with damage are kept, and what is read has bounds.
+	{
+		name: "wal/aside-not-fsynced", invariant: "2, 5", pkg: "wal", file: "wal/aside.go",
+		broken: "the ledger says where a damaged Segment is kept, and after a power cut it is not",
+		old:    "if err := a.disk.SyncDir(dir); err != nil {", new: "if err := error(nil); err != nil || dir == \"\" {",
+		test: "TestKeepingIsDurableBeforeTheDamageIsTold",
+	},
+	{
+		name: "wal/aside-unbounded", invariant: "7", pkg: "wal", file: "wal/aside.go",
+		broken: "damaged Segments are kept without end",
+		old:    "n > 1 && (bytes > maxAside || n > maxAsideCount) {", new: "n > 1 && bytes < 0 {",
+		test: "TestKeptSegmentsAreBounded",
+	},
+	{
+		name: "wal/unpacked-unbounded", invariant: "6", pkg: "wal", file: "wal/codec.go",
+		broken: "damaged text unpacks to whatever it says",
+		old:    "u.zstd.DecodeAll(packed, dst[:0:size])", new: "u.zstd.DecodeAll(packed, nil)",
+		test: "TestNothingUnpacksBeyondItsPromise",
+	},
 }
