@@ -81,11 +81,12 @@ type Tailer struct {
 	inputs  []*input
 	byID    map[wal.FileID]*file
 	folders map[string]*folder
-	hot     []*file // Files that have or may soon have something to read
-	round   []*file // those of hot that this round has not visited
-	given   []given // Records that are not durable yet, in order
-	open    int     // descriptors held
-	reading *file   // whose turn it is: it stays open
+	hot     []*file        // Files that have or may soon have something to read
+	round   []*file        // those of hot that this round has not visited
+	spent   map[string]int // bytes of each pod that this round has read
+	given   []given        // Records that are not durable yet, in order
+	open    int            // descriptors held
+	reading *file          // whose turn it is: it stays open
 
 	begun    time.Time // when the first scan began
 	nextScan time.Time
@@ -110,7 +111,7 @@ type Tailer struct {
 // New makes a Tailer. It looks at nothing yet.
 func New(o Options) *Tailer {
 	t := &Tailer{o: o, byID: map[wal.FileID]*file{}, folders: map[string]*folder{}, warned: map[string]bool{}, refused: map[string]*refusal{},
-		dirs: map[string]*dir{}}
+		dirs: map[string]*dir{}, spent: map[string]int{}}
 	if t.o.MaxOpen == 0 {
 		t.o.MaxOpen = defaultMaxOpen()
 	}
