@@ -73,7 +73,7 @@ func segments(ctx context.Context, l *look) ([]segmentRow, error) {
 			return nil, err
 		}
 		rows = append(rows, segmentRow{Segment: filepath.Base(s.Folder), First: s.First, Last: s.Last, Blocks: c.Blocks, Records: c.Records, Files: c.Files,
-			Bytes: s.Bytes, Text: c.Text, From: s.From, To: s.To, Sealed: s.Sealed, Delivery: delivery(&s, l.acked)})
+			Bytes: s.Bytes, Text: c.Text, From: s.From, To: s.To, Sealed: c.Sealed, Delivery: delivery(&s, l.acked)})
 	}
 	return rows, nil
 }

@@ -14,6 +14,7 @@ type Contents struct {
 	Records int
 	Text    int64 // bytes, before compression
 	Files   int
+	Sealed  bool // it ends with a summary, also where none is needed yet to trust it
 }
 
 // Contents counts what is in s: by the summary of a sealed Segment, and by the headers of all Blocks of another one. A Segment
@@ -53,7 +54,7 @@ func (d *decoder) contents(scan *scanner, s *Segment) (Contents, error) {
 			for _, row := range sum.rows {
 				files[row.File.ID] = true
 			}
-			return Contents{sum.blocks, sum.records, sum.text, len(files)}, nil
+			return Contents{sum.blocks, sum.records, sum.text, len(files), true}, nil
 		}
 		scan.rewind(s.First)
 	}
@@ -61,7 +62,7 @@ func (d *decoder) contents(scan *scanner, s *Segment) (Contents, error) {
 	for f := (frame{}); ; {
 		err := scan.next(&f)
 		if err == io.EOF || err == nil && (f.kind == kindSummary || f.index > s.Last) {
-			c.Files = len(files)
+			c.Files, c.Sealed = len(files), err == nil && f.kind == kindSummary
 			return c, nil
 		}
 		if err != nil {

@@ -39,7 +39,7 @@ func TestNothingIsShownThatIsNotDurable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Files != 2 {
+		if c.Files != 2 || c.Sealed != s.Sealed {
 			t.Errorf("segment %d: %+v", s.First, c)
 		}
 		sum.Blocks, sum.Records, sum.Text = sum.Blocks+c.Blocks, sum.Records+c.Records, sum.Text+c.Text
