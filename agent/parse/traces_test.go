@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -152,5 +153,20 @@ func BenchmarkEventsFramed(b *testing.B) {
 				_ = p.Events(block, func(*sink.Event) error { return nil })
 			}
 		})
+	}
+}
+
+// What begins an Event does so at the start of a Record too, whatever stood before it.
+func TestAnEventByItselfIsTheSameEvent(t *testing.T) {
+	text := strings.Join(pool(t), "\n") + "\n"
+	for _, set := range Traces {
+		file := &wal.File{Format: wal.Plain, Multiline: &wal.Multiline{Traces: set}}
+		each(t, func(e *sink.Event) string {
+			again := events(t, wal.Record{File: file, Start: e.Offset, Text: bytes.Clone(e.Raw)})
+			if want := []string{render(e)}; e.Offset > 0 && !cmp.Equal(want, again) {
+				t.Errorf("%s: %q is by itself %q", set, want, again)
+			}
+			return ""
+		}, wal.Record{File: file, Text: []byte(text)})
 	}
 }

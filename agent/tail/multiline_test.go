@@ -2,6 +2,7 @@ package tail
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,26 @@ func acrossARotation(t *testing.T, at int, zip, killed bool, step time.Duration)
 			t.Errorf("%+v", e)
 		}
 	}
+}
+
+// Files that are grouped in different ways are not looked at together.
+func TestANewConfigurationLeavesTheEndOfTheFileBefore(t *testing.T) {
+	n := newMultilineNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	n.poll(2 * time.Second)
+	n.stop()
+	n.inputs[0].Multiline = nil
+	n.lines("0.log", trace...)
+	n.rename("0.log", "0.log.20261122-160141")
+	n.lines("0.log", "c", "d")
+	n.start()
+	for range 10 {
+		n.poll(time.Second)
+	}
+	slices.Sort(n.got)
+	n.want(joined(trace...), "a", "c", "d")
 }
 
 // The framing of a File is in its description: a new configuration groups none of its Lines anew.

@@ -117,6 +117,9 @@ func (n *node) take(b *wal.Block) {
 	var p parse.Parser
 	check := 0
 	for _, r := range b.Records {
+		if len(r.Text) == 0 {
+			n.t.Errorf("a record of %s at %d holds nothing: no WAL takes it", r.File.Path, r.Start)
+		}
 		if got := b.Text[check : check+len(r.Text)]; !bytes.Equal(got, r.Text) || int(r.End-r.Start) != len(r.Text) {
 			n.t.Errorf("record [%d, %d) of %s does not hold its text", r.Start, r.End, r.File.Path)
 		}

@@ -64,7 +64,7 @@ func declared(t *testing.T, dir, function string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "\nfunc "+function+"(t *testing.T)") {
+		if strings.Contains(string(text), "\nfunc "+function+"(t *testing.T)") || strings.Contains(string(text), "\nfunc "+function+"(f *testing.F)") {
 			return true
 		}
 	}

@@ -72,5 +72,5 @@ func writeResults(root string, results map[string]string) error {
 // isTest says whether a result is the name of a test, <package>.<test>.
 func isTest(result string) bool {
 	_, name, ok := strings.Cut(result, ".")
-	return ok && strings.HasPrefix(name, "Test") && !strings.Contains(name, " ")
+	return ok && (strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz")) && !strings.Contains(name, " ")
 }

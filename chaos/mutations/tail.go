@@ -234,4 +234,46 @@ var parseMutations = []mutation{
 		old:    "if c.p.open[s].started {", new: "if c.p.open[s].started && c.r.Cut {",
 		test: "TestNothingIsDroppedAtARecordsEnd",
 	},
+	{
+		name: "parse/long-event-cut-in-a-character", invariant: "1", pkg: "agent/parse", file: "agent/parse/cut.go",
+		broken: "a long Event is cut within a character",
+		old:    "return len(text) - tornRune(text)", new: "return len(text)",
+		test: "TestCutAtKeepsCharactersWhole",
+	},
+	{
+		name: "parse/trace-ends-in-the-other-stream", invariant: "1", pkg: "agent/parse", file: "agent/parse/frame.go",
+		broken: "a Record may end where a multi-line Event of the other stream is open",
+		old:    "end >= max(a.from, b.from)", new: "end >= 0",
+		test: "TestScanEndsFramedRecordsWhereTheNextEventBegins",
+	},
+	{
+		name: "parse/trace-begins-with-any-line", invariant: "1", pkg: "agent/parse", file: "agent/parse/multiline.go",
+		broken: "the first Line of a Record goes on as if text stood before it",
+		old:    "f.streams[stdout].last, f.streams[stdout].partial = fresh, false", new: "f.streams[stdout].last, f.streams[stdout].partial = text, false",
+		test: "TestAnEventByItselfIsTheSameEvent",
+	},
+	{
+		name: "parse/lines-run-together", invariant: "1", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "the lines of a multi-line Event stand in one",
+		old:    "open.message = append(open.message, '\\n')", new: "open.goesOn = false",
+		test: "TestStackTracesAreSingleEvents",
+	},
+	{
+		name: "tail/trace-ends-with-its-file", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",
+		broken: "a multi-line Event at the end of a rotated File goes out before the next File is found",
+		old:    "f.desc.Multiline == nil || f.rotated && f.series != nil", new: "f.desc.Multiline == nil",
+		test: "TestATraceIsJoinedAcrossARotation",
+	},
+	{
+		name: "tail/other-framing-joined", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",
+		broken: "two Files whose Lines are grouped in different ways share an Event",
+		old:    "return f.joinable() && a.Format == b.Format && (", new: "return f.joinable() && (true || ",
+		test: "TestANewConfigurationLeavesTheEndOfTheFileBefore",
+	},
+	{
+		name: "tail/part-of-what-is-over", invariant: "4", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "an Event that begins behind a cut is numbered as a part of the one before",
+		old:    "f.read.parts = parse.Resume(", new: "_ = parse.Resume(",
+		test: "TestWhatBeginsBehindACutIsNoPart",
+	},
 }
