@@ -69,10 +69,11 @@ type Multiline struct {
 
 // WAL is the write-ahead log on the node's disk.
 type WAL struct {
-	MaxSize     Bytes  `yaml:"max_size"`     // on disk; at least 4 Segments; default 10GiB
-	SegmentSize Bytes  `yaml:"segment_size"` // 1MiB to 64MiB; default 8MiB
-	MinFree     Space  `yaml:"min_free"`     // of the volume of data_dir; reading stops below it; default 15%
-	OnFull      OnFull `yaml:"on_full"`      // default block
+	MaxSize     Bytes  `yaml:"max_size"`      // on disk; at least 4 Segments; default 10GiB
+	SegmentSize Bytes  `yaml:"segment_size"`  // 1MiB to 64MiB; default 8MiB
+	MinFree     Space  `yaml:"min_free"`      // of the volume of data_dir; reading stops below it; default 15%
+	OnFull      OnFull `yaml:"on_full"`       // default block
+	MaxPodShare Share  `yaml:"max_pod_share"` // of the WAL while it is over half full; default 33%
 }
 
 // Pins are the hard links that keep container logs until they are read.
@@ -147,7 +148,7 @@ func (c *Config) setDefaults() {
 	*c = Config{
 		DataDir:  "/var/log/logboom",
 		LockWait: time.Minute,
-		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block},
+		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block, MaxPodShare: 33},
 		Pins:     Pins{MaxSize: 5 * GiB},
 		Sink: Sink{Elasticsearch: Elasticsearch{
 			Index: "logs-logboom-default", OwnIDs: true, CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,

@@ -95,6 +95,22 @@ func (s Space) String() string {
 	return s.Bytes.String()
 }
 
+// Share is a part of something, in percent: more than 0, at most 100.
+type Share float64
+
+func (s *Share) set(text string) error {
+	number, found := strings.CutSuffix(text, "%")
+	n, err := decimal(strings.TrimSpace(number))
+	if !found || err != nil || n <= 0 || n > 100 {
+		return wrong("is not a share; write it like 33%, up to 100%")
+	}
+	*s = Share(n)
+	return nil
+}
+
+// String writes s as the file does.
+func (s Share) String() string { return strconv.FormatFloat(float64(s), 'f', -1, 64) + "%" }
+
 // ReadFrom says what the first start does with what is there already.
 type ReadFrom string
 

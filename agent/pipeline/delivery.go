@@ -57,6 +57,7 @@ type Delivery struct {
 	reserve *reserve
 	doubt   doubt
 	drops   drops
+	shares  *shares
 	room    *room // what Intake asks for; nil: it never does
 	slog    *slog.Logger
 
@@ -264,6 +265,12 @@ func (d *Delivery) commit(now time.Time) error {
 	c.Losses = append(c.Losses, d.drops.losses...)
 	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
+	}
+	for _, f := range c.Files {
+		d.shares.passed(f.File, f.Offset)
+	}
+	for i := range c.Losses {
+		d.shares.passed(c.Losses[i].File, c.Losses[i].End)
 	}
 	clear(d.files)
 	d.damage, d.refused, d.drops.losses = slices.Delete(d.damage, 0, passed), d.refused[:0], nil

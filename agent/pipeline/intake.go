@@ -40,6 +40,7 @@ type Intake struct {
 	source Source
 	log    Log
 	space  func() error // why nothing may be written now, or nil
+	shares *shares
 	slog   *slog.Logger
 
 	block    wal.Block
@@ -65,6 +66,7 @@ func (in *Intake) Step(now time.Time) (next time.Time) {
 		next = in.source.Poll(now, &in.block)
 		in.block.Time = now
 		in.pending = len(in.block.Records) > 0
+		in.shares.gathered(&in.block)
 	}
 	if in.pending {
 		switch err := appendAll(in.log, &in.block); {

@@ -58,6 +58,7 @@ type agent struct {
 	log      *wal.Log
 	deadLog  *wal.Log
 	tail     *tail.Tailer
+	shares   *shares
 	sink     *sink.Sink
 	intake   *Intake
 	delivery *Delivery
@@ -127,12 +128,14 @@ func (a *agent) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log}
+	a.shares = newShares(float64(a.c.WAL.MaxPodShare) / 100)
+	a.shares.begin(recovery, a.state)
+	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log, shares: a.shares}
 	o := a.tailOptions(recovery)
 	o.MaxPins, o.Shortage = int64(a.c.Pins.MaxSize), sp.shortage
 	a.tail = tail.New(o)
-	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, slog: a.o.Logger}
-	a.delivery.room, a.delivery.drops.on = &a.intake.room, a.c.WAL.OnFull == config.DropOldest
+	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, shares: a.shares, slog: a.o.Logger}
+	a.delivery.shares, a.delivery.room, a.delivery.drops.on = a.shares, &a.intake.room, a.c.WAL.OnFull == config.DropOldest
 	return nil
 }
 
@@ -250,7 +253,7 @@ func known(state checkpoint.State, recovery *wal.Recovery) []tail.Known {
 func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 	o := tail.Options{Node: a.c.NodeName, PinDir: filepath.Join(a.c.DataDir, "pins"), Known: known(a.state, recovery),
 		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0 && !a.setAside,
-		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Log: a.o.Logger}
+		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Waits: a.shares.waits, Log: a.o.Logger}
 	for _, in := range a.c.Inputs {
 		switch {
 		case in.Kubernetes != nil:

@@ -62,10 +62,14 @@ func (s *simulation) open() error {
 	if s.pins {
 		o.PinDir = filepath.Join(s.dir, "pins")
 	}
+	if a.shares = newShares(1. / 3); s.maxSize > 0 {
+		o.Waits = a.shares.waits
+	}
+	a.shares.begin(recovery, a.state)
 	a.tail = tail.New(o)
-	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, slog: s.log}
+	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, shares: a.shares, slog: s.log}
 	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
-		batchText: 1 << 10, reserve: a.reserve, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
+		batchText: 1 << 10, reserve: a.reserve, shares: a.shares, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
 	return nil
 }
 

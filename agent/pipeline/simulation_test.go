@@ -268,6 +268,9 @@ func (s *simulation) finish() {
 			}
 		}
 	}
+	if sh := s.a.shares; sh.total != 0 || len(sh.pods) > 0 || len(sh.files) > 0 {
+		s.wrong("all is delivered, and pods have a share of the WAL: %+v, %+v", sh.pods, sh.files)
+	}
 	s.readDeadLetters()
 	s.count()
 	s.closeBooks()

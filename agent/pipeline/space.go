@@ -17,9 +17,11 @@ type space struct {
 	minFree config.Space
 	maxSize int64
 	log     *wal.Log
+	shares  *shares
 
 	checked time.Time
 	err     error // of the last look at the volume
+	room    int64 // bytes above min_free, as of then
 }
 
 // headroom is what the WAL may grow by between two looks: a Block of the largest size, and a Segment's summary. It must
@@ -31,11 +33,13 @@ const lookEvery = syncEvery / 2
 
 // check returns why nothing may be written now, or nil.
 func (s *space) check() error {
-	if used := s.log.Stats().Bytes; s.maxSize > 0 && used+headroom > s.maxSize {
-		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
-	}
 	if now := time.Now(); now.Sub(s.checked) >= lookEvery {
 		s.checked, s.err = now, s.volume()
+	}
+	used := s.log.Stats().Bytes
+	s.shares.measure(used, min(s.maxSize, used+s.room))
+	if s.maxSize > 0 && used+headroom > s.maxSize {
+		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
 	}
 	return s.err
 }
@@ -46,7 +50,8 @@ func (s *space) volume() error {
 	if err != nil {
 		return err
 	}
-	if floor := s.minFree.Of(total); free < floor {
+	floor := s.minFree.Of(total)
+	if s.room = free - floor; s.room < 0 {
 		giveUpDamaged(s.dir)
 		return fmt.Errorf("too little free space for %s: %d bytes, %d must stay free (wal.min_free: %s)", s.dir, free, floor, s.minFree)
 	}

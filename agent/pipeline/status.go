@@ -21,7 +21,8 @@ func (a *agent) status() status.Status {
 		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
 		Intake: status.Intake{ReadBytes: report.ReadBytes, Records: report.Records, LastStep: nanos(a.intake.lastStep.Load()),
 			Blocked: a.intake.Blocked(), Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
-			RefusedLinks: report.Refused},
+			RefusedLinks: report.Refused,
+			Waiting:      a.shares.waiting()},
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.c.WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},
@@ -65,6 +66,10 @@ func problems(s *status.Status) []status.Problem {
 	}
 	if !s.Delivery.BackendUp && s.Delivery.LastError != "" {
 		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "logs are safe in the WAL meanwhile")
+	}
+	if n := s.Intake.Waiting; n > 0 {
+		add("warning", fmt.Sprintf("%d pods have their share of the WAL (wal.max_pod_share) and wait in their own files", n),
+			"bring the backend back, or make the WAL larger; the others go on meanwhile")
 	}
 	if s.Delivery.DeadLetters > 0 {
 		add("warning", fmt.Sprintf("%d events were refused by the backend and are kept as dead letters", s.Delivery.DeadLetters), "")

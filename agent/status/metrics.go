@@ -40,6 +40,7 @@ var plain = []metric{
 	counter("records_total", "Records that were made durable in the WAL.", func(s *Status) int64 { return s.Intake.Records }),
 	gauge("unread_bytes", "Bytes in known log files that are not durable in the WAL yet.", func(s *Status) float64 { return float64(s.Intake.UnreadBytes) }),
 	gauge("intake_blocked", "1 while reading stands still, for want of space mostly.", func(s *Status) float64 { return truth(s.Intake.Blocked != "") }),
+	gauge("waiting_pods", "Pods that wait in their own files, for they have wal.max_pod_share of the WAL.", func(s *Status) float64 { return float64(s.Intake.Waiting) }),
 	gauge("intake_last_step_timestamp_seconds", "When the loop that reads last turned.", func(s *Status) float64 { return unix(s.Intake.LastStep) }),
 	gauge("files", "Log files that are known.", func(s *Status) float64 { return float64(s.FileCount) }),
 	gauge("unreadable_files", "Log files that can't be read.", func(s *Status) float64 { return float64(unreadable(s.Files)) }),

@@ -34,6 +34,8 @@ type Intake struct {
 	OpenFiles   int       `json:"open_files"`
 	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
 
+	Waiting int `json:"waiting_pods"` // that have wal.max_pod_share of the WAL
+
 	RefusedLinks int64 `json:"refused_links"` // that led out of what their input may read
 }
 

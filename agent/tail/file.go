@@ -48,6 +48,7 @@ type file struct {
 	heldTorn  bool      // the last of them is no newline
 	heldSince time.Time
 	problem   string
+	waits     bool   // its pod has its share of the WAL
 	known     *Known // as an earlier run left it, until its bytes are found
 }
 

@@ -28,6 +28,9 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if !f.attached || f.lost {
 		return atEnd
 	}
+	if f.waits = t.o.Waits != nil && t.o.Waits(f.desc); f.waits {
+		return atEnd
+	}
 	p := f.predecessor()
 	if p != nil {
 		f.nextLook = now.Add(waitEvery)

@@ -86,6 +86,8 @@ func (f *file) state() string {
 		return "unreadable"
 	case f.done():
 		return "done"
+	case f.waits:
+		return "waits"
 	case f.gz:
 		return "gzip"
 	case f.rotated:

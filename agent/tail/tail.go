@@ -72,6 +72,7 @@ type Options struct {
 	MaxOpen  int  // descriptors
 	Ledger   Ledger
 	Acked    func() wal.Index
+	Waits    func(*wal.File) bool // whether a File must not be read now, though there is more of it; nil: none
 	Log      *slog.Logger
 }
 
