@@ -2,6 +2,7 @@ package wal
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -91,7 +92,11 @@ func (realDisk) Settle(path string) error {
 }
 
 // uncache drops the clean pages of f from the page cache, where the file system can.
-func uncache(f *os.File) {
+func uncache(file readable) {
+	f, ok := file.(*os.File)
+	if !ok {
+		return
+	}
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: without it, what is cached is read
 }
 
@@ -103,10 +108,22 @@ func broken(err error) bool {
 // access is how files are found and read. Tests put a bad disk in its place.
 type access struct {
 	size func(path string) (int64, error)
-	open func(path string) (*os.File, error)
+	open func(path string) (readable, error)
 }
 
-var realAccess = access{size, os.Open}
+// readable is a Segment's file.
+type readable interface {
+	io.ReaderAt
+	io.Closer
+}
+
+var realAccess = access{size, func(path string) (readable, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}}
 
 // makeDirs makes dir with all its parents and makes every name on the way durable, also when an earlier start made dir and
 // was killed.

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 )
 
 // Options say where a WAL is and what its caller knows of it.
@@ -37,6 +38,9 @@ type Options struct {
 	// and Blocks in (Acked, Floor] that can't be found are damage.
 	Floor Index
 	Acked Index // every Block up to it has its final home: damage up to it is none
+
+	// Patience is how long a disk that gives something not out is asked again, by Open and by Next, before that is damage.
+	Patience time.Duration
 
 	Fault Fault // for tests
 }
@@ -84,8 +88,8 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	if err := d.SyncDir(filepath.Dir(o.Dir)); err != nil { // an earlier start may have been killed before it did
 		return nil, nil, fmt.Errorf("open wal: %w", err)
 	}
-	r := &recovery{disk: d, access: a, dir: o.Dir, acked: o.Acked, floor: max(o.Floor, o.Acked)}
-	if err := r.run(); err != nil {
+	r, err := o.patiently(d, a)
+	if err != nil {
 		return nil, nil, fmt.Errorf("open wal: %w", err)
 	}
 	if err := r.removeEmpty(); err != nil {
@@ -106,13 +110,13 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	}
 	l.counts.acked = o.Acked
 	l.counts.last = l.shelf.durable
-	var err error
 	if l.enc.packer, err = newPacker(); err != nil {
 		return nil, nil, err
 	}
 	if l.reader, err = newReader(l.shelf, a, r.account.holes); err != nil {
 		return nil, nil, err
 	}
+	l.reader.sulk.patience = o.Patience
 	return l, r.result(), nil
 }
 

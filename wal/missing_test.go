@@ -59,11 +59,11 @@ func TestDeadSegmentStopsNobody(t *testing.T) {
 					}
 					return size(path)
 				},
-				func(path string) (*os.File, error) {
+				func(path string) (readable, error) {
 					if err := bad(path, "open"); err != nil {
 						return nil, err
 					}
-					return os.Open(path)
+					return realAccess.open(path)
 				},
 			}
 			l, r, err := open(Options{Dir: dir, Floor: 1}, realDisk{}, a)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 )
@@ -19,11 +18,12 @@ type reader struct {
 	mu       sync.Mutex // guards all below: Close comes from another goroutine
 	dec      decoder
 	scan     scanner
-	file     *os.File
+	file     readable
 	seg      segment // that file is of
 	surveyed bool    // seg was, during this call
 	holes    []hole  // known ones, in order
-	readOnly bool    // another process may release Segments while we read
+	sulk     sulk
+	readOnly bool // another process may release Segments while we read
 	closed   bool
 }
 
@@ -96,6 +96,9 @@ func (r *reader) gone(s *segment, after Index, cause error) error {
 		r.shelf.drop(r.shelf.segment(s.first))
 		return errAgain
 	}
+	if broken(cause) && r.sulk.wait(cause) {
+		return fmt.Errorf("segment %d: %w", s.first, cause)
+	}
 	h := hole{from: max(after+1, s.first), to: s.last, time: s.from, reason: reasonMissing}
 	h.settle()
 	r.holes = append(r.holes, h)
@@ -127,6 +130,7 @@ func (r *reader) read(after Index, b *Block) error {
 		}
 		err = r.dec.block(&f, b)
 		if err == nil {
+			r.sulk.over()
 			return nil
 		}
 		r.scan.back()
@@ -142,6 +146,9 @@ func (r *reader) damage(from, to Index) error {
 	if r.surveyed {
 		return fmt.Errorf("segment %d: block %d: %w", r.seg.first, from, errUnsteady)
 	}
+	if err := r.sulk.soon(); err != nil {
+		return fmt.Errorf("segment %d: %w", r.seg.first, err)
+	}
 	if err := r.survey(); err != nil {
 		return fmt.Errorf("survey segment %d: %w", r.seg.first, err)
 	}
@@ -150,10 +157,10 @@ func (r *reader) damage(from, to Index) error {
 }
 
 // survey looks at the whole Segment, to name what its damaged Blocks held. It reads the disk anew: what was damaged in
-// memory only is whole afterwards.
+// memory only is whole afterwards. Where the disk gives something not out it may do so later: that is no damage yet.
 func (r *reader) survey() error {
 	uncache(r.file)
-	r.surveyed = true
+	r.surveyed, r.scan.broken = true, nil
 	r.scan.reset(r.file, r.seg.end, r.seg.first)
 	l, err := r.dec.look(&r.scan)
 	if err != nil {
@@ -164,6 +171,9 @@ func (r *reader) survey() error {
 	}
 	a := account{files: map[FileID]Extent{}}
 	if err := a.survey(&r.dec, &r.scan, &r.seg, l); err != nil {
+		return err
+	}
+	if err := r.scan.broken; err != nil && r.sulk.wait(err) {
 		return err
 	}
 	for _, h := range a.holes {

@@ -50,6 +50,7 @@ type recovery struct {
 	segs    []*segment
 	highest Index // that was ever used
 	account account
+	unread  bool // the disk did not give out everything
 }
 
 func (r *recovery) run() error {
@@ -83,6 +84,9 @@ func (r *recovery) run() error {
 // judge finds the last Block of s that is to be trusted, at most limit. limit is the highest Index where no later Segment
 // vouches for s: then a kill may have left Blocks in the page cache only, or a power cut only some of its pages.
 func (r *recovery) judge(s *segment, limit Index) error {
+	if s.dead {
+		r.unread = true
+	}
 	if s.bytes == 0 || s.dead {
 		return nil
 	}
@@ -137,7 +141,7 @@ func (r *recovery) settle(s *segment) error {
 func (r *recovery) open(s *segment, fn func() error) error {
 	f, err := r.access.open(s.file())
 	if broken(err) {
-		s.dead = true
+		s.dead, r.unread = true, true
 		return nil
 	}
 	if r.disk == nil && errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +153,9 @@ func (r *recovery) open(s *segment, fn func() error) error {
 	defer f.Close()
 	r.scanner.reset(f, s.end, s.first)
 	r.names.reset()
-	return fn()
+	err = fn()
+	r.unread = r.unread || r.scanner.broken != nil
+	return err
 }
 
 // sum adds up all Segments, and finds the Indexes that must have been there and are not.

@@ -22,6 +22,8 @@ type scanner struct {
 	window []byte // the file's bytes from base on
 	base   int64
 
+	broken error // the disk's last word on bytes that it does not give out; whoever asks clears it
+
 	from  Index // the last frame's: what want was before it, and where it began
 	began int64
 }
@@ -33,7 +35,7 @@ const (
 
 // reset begins a file, and keeps the window's memory.
 func (s *scanner) reset(file io.ReaderAt, end int64, first Index) {
-	*s = scanner{file: file, end: end, want: first, window: s.window[:0]}
+	*s = scanner{file: file, end: end, want: first, window: s.window[:0], broken: s.broken}
 }
 
 // rewind begins the same file again.
@@ -179,6 +181,7 @@ func (s *scanner) fillPages(pos int64) (int, error) {
 		got, err := s.file.ReadAt(s.window[n:next], pos+int64(n))
 		switch {
 		case broken(err):
+			s.broken = err
 			clear(s.window[n:next])
 		case err != nil && err != io.EOF:
 			return n, err

@@ -214,10 +214,15 @@ func (a *agent) openCheckpoint(path string) (err error) {
 	return err
 }
 
+// patience is how long a disk that gives a part of the WAL not out is asked again: a path to a storage or a device that is
+// being reset comes back, and what is called lost does not.
+const patience = time.Minute
+
 func (a *agent) openLogs() (*wal.Recovery, error) {
 	dir := a.c.DataDir
-	log, recovery, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal"), Aside: filepath.Join(DamagedDir(dir), "wal"), SegmentSize: int64(a.c.WAL.SegmentSize),
-		MaxSize: int64(a.c.WAL.MaxSize), Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked})
+	log, recovery, err := wal.Open(wal.Options{Dir: filepath.Join(dir, "wal"), Aside: filepath.Join(DamagedDir(dir), "wal"), Patience: patience,
+		SegmentSize: int64(a.c.WAL.SegmentSize),
+		MaxSize:     int64(a.c.WAL.MaxSize), Floor: max(a.state.Acked, a.state.Durable), Acked: a.state.Acked})
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +234,7 @@ func (a *agent) openLogs() (*wal.Recovery, error) {
 	if err := a.log.Release(a.state.Acked); err != nil {
 		return nil, err
 	}
-	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), Aside: filepath.Join(DamagedDir(dir), "deadletter"),
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), Aside: filepath.Join(DamagedDir(dir), "deadletter"), Patience: patience,
 		SegmentSize: int64(a.c.WAL.SegmentSize)})
 	return recovery, err
 }
