@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut simulate fleet mutations clean
+.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
 
 all: build
 
@@ -52,6 +52,9 @@ elasticsearch-stop:
 
 powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse
 	LOGBOOM_REQUIRE_FUSE=1 LOGBOOM_POWERCUTS=$(or $(N),1000) $(GO) test -count=1 -v -timeout 0 -run TestPowerCuts ./chaos/powercut
+
+ioerrors: ## N lives (200) of an agent whose disk fails, from seed S on; needs root and /dev/fuse
+	LOGBOOM_REQUIRE_FUSE=1 LOGBOOM_IOERRORS=$(or $(N),200) LOGBOOM_IOERRORS_SEED=$(or $(S),1) $(GO) test -count=1 -v -timeout 0 -run TestIOErrors ./chaos/powercut
 
 simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on; the last line counts
 	GOGC=400 LOGBOOM_SEED=$(or $(S),1) LOGBOOM_SIMULATIONS=$(or $(N),20000) $(GO) test -count=1 -v -timeout 0 -run Simulation ./agent/pipeline

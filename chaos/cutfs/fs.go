@@ -50,6 +50,7 @@ type FS struct {
 	session *session // nil: unmounted
 	rules   []*rule
 	changes int
+	wrong   int
 	off     chan struct{} // closed when the power goes
 	lost    string
 }
@@ -196,6 +197,13 @@ func (f *FS) Changes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.changes
+}
+
+// Wrong returns how many operations fell under a Rule that makes them fail.
+func (f *FS) Wrong() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.wrong
 }
 
 // Sync makes everything durable.

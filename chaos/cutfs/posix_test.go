@@ -193,6 +193,9 @@ func TestRulesHitWhatTheyAreFor(t *testing.T) {
 	if err := os.Rename(a.Name(), filepath.Join(dir, "c")); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("rename to c: %v", err)
 	}
+	if f.Wrong() != 4 {
+		t.Errorf("%d operations went wrong, want 4", f.Wrong())
+	}
 	before := f.Changes()
 	f.Inject(Rule{Op: Change, Skip: 2, Cut: true})
 	got = []string{write(a), write(a), write(a)}

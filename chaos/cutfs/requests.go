@@ -150,6 +150,7 @@ func (s *session) Read(gone cancel, in *fuse.ReadIn, buf []byte) (fuse.ReadResul
 	status := s.do(gone, Read, func(_ *volume, r *Rule, n ...*inode) syscall.Errno {
 		from := int64(in.Offset)
 		if r.Err != 0 && from+int64(len(buf)) > r.From && (r.To == 0 || from < r.To) {
+			s.fs.wrong++
 			return r.Err
 		}
 		if from < n[0].size() {

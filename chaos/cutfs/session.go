@@ -62,6 +62,9 @@ func (s *session) do(gone cancel, op Op, run operation, spots ...spot) fuse.Stat
 		s.fs.changes++
 	}
 	r := s.fs.match(op, nodes, spots)
+	if op != Read && (r.Err != 0 || r.Short) {
+		s.fs.wrong++
+	}
 	if r.Delay > 0 {
 		s.fs.mu.Unlock()
 		left := wait(gone, r.Delay)
