@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-rss e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
+.PHONY: all build demo test race check fuzz bench bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
 
 all: build
 
@@ -37,6 +37,14 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
 	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+
+bench-wal: ## speed of the WAL alone, compared with wal/testdata/bench.txt
+	@mkdir -p tmp
+	$(GO) test -run '^$$' -bench 'Append|Next|Open' -benchtime 1s -count $(or $(N),6) ./wal | tee tmp/bench-wal.txt
+	$(GO) tool benchstat wal/testdata/bench.txt tmp/bench-wal.txt
+
+backlog: ## opens a backlog of N bytes on the disk (5 GiB)
+	LOGBOOM_BACKLOG=$(or $(N),5368709120) $(GO) test -count=1 -v -timeout 0 -run TestBacklog ./wal
 
 bench-rss: build $(BIN)/backend ## memory while draining 1 GB from 200 files
 	$(GO) run ./bench --corpus text200 --runs 1 --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench

@@ -73,6 +73,24 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(bytes/float64(l.Stats().WrittenBytes), "ratio")
 }
 
+// TestWALWritesAFifthOfWhatItReads at most, and so lets a node's disk live: ordinary logs, in Blocks as full as Intake makes
+// them.
+func TestWALWritesAFifthOfWhatItReads(t *testing.T) {
+	l, _ := mustOpen(t, Options{Dir: filepath.Join(memoryDir(t), "wal")})
+	text := 0
+	for _, b := range benchBlocks(64) {
+		if err := l.Append(b); err != nil {
+			t.Fatal(err)
+		}
+		text += len(b.Text)
+	}
+	mustClose(t, l)
+	ratio := float64(text) / float64(l.Stats().WrittenBytes)
+	if t.Logf("%.2f", ratio); ratio < 5 {
+		t.Errorf("%.2f bytes are read for each that is written", ratio)
+	}
+}
+
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -108,7 +126,7 @@ func BenchmarkNext(b *testing.B) {
 }
 
 // BenchmarkOpen opens a backlog of 640 Segments with 200 Files in each. It reads their summaries only, so Segments of
-// 8 MiB, 5 GB in all, take as long as these small ones do.
+// 8 MiB, 5 GB in all, take as long as these small ones do: `make backlog` shows it.
 func BenchmarkOpen(b *testing.B) {
 	dir := filepath.Join(memoryDir(b), "wal")
 	l, _ := mustOpen(b, Options{Dir: dir, SegmentSize: 1})

@@ -95,7 +95,7 @@ func TestIOErrors(t *testing.T) {
 // suffer is a life with a disk that fails in such a way.
 func suffer(t *testing.T, seed uint64, d disease, logboom, backend string) (wrong, lost int) {
 	l := newLife(t, seed, runLogboom(logboom))
-	l.rot.on = l.rot.on && d.rotate
+	l.rot.on, l.rot.tame = l.rot.on && d.rotate, true
 	startBackend(t, l, backend)
 	l.configure()
 	var v *verdict

@@ -24,6 +24,7 @@ type rotation struct {
 	on    bool
 	speed float64
 	size  int64 // bytes
+	tame  bool  // no container crashes and no pod is deleted: their logs go when no agent may be there to see them
 }
 
 // startWriters starts some pods that write below root.
@@ -38,7 +39,7 @@ func startWriters(r *rand.Rand, root string, boot int, rot rotation) *writers {
 		cfg.Speed, cfg.MaxSize, cfg.MaxFiles = rot.speed, rot.size, 5
 	}
 	for i := range 1 + r.IntN(4) {
-		cfg.Pods = append(cfg.Pods, somePod(r, fmt.Sprintf("b%d-p%d", boot, i), rot.on))
+		cfg.Pods = append(cfg.Pods, somePod(r, fmt.Sprintf("b%d-p%d", boot, i), rot.on && !rot.tame))
 	}
 	w.node = kubelet.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -53,17 +54,17 @@ func startWriters(r *rand.Rand, root string, boot int, rot rotation) *writers {
 	return w
 }
 
-// somePod makes a pod: some write much, some little; where files rotate, some crash and some are deleted.
-func somePod(r *rand.Rand, name string, rotate bool) kubelet.Pod {
+// somePod makes a pod: some write much, some little; of wild ones, some crash and some are deleted.
+func somePod(r *rand.Rand, name string, wild bool) kubelet.Pod {
 	c := kubelet.Container{
 		Name: "main", Rate: []float64{5, 200, 2000, 4000}[r.IntN(4)],
 		Stderr: 0.2, Long: 0.002, Binary: 0.01,
 	}
 	p := kubelet.Pod{Namespace: "shop", Name: name, Start: time.Duration(r.IntN(300)) * time.Millisecond}
-	if rotate && r.IntN(3) == 0 {
+	if wild && r.IntN(3) == 0 {
 		p.Delete = time.Second + time.Duration(r.IntN(1000))*time.Millisecond
 	}
-	if rotate && r.IntN(3) == 0 {
+	if wild && r.IntN(3) == 0 {
 		c.Exits = []time.Duration{p.Start + 400*time.Millisecond, p.Start + 1200*time.Millisecond}
 	}
 	p.Containers = []kubelet.Container{c}
