@@ -129,7 +129,8 @@ type Redaction struct {
 
 // Delivery is the loop that drains the WAL.
 type Delivery struct {
-	Grace time.Duration `yaml:"grace"` // how long a shutdown lets it finish; default 5s
+	Grace       time.Duration `yaml:"grace"`         // how long a shutdown lets it finish; default 5s
+	DrainOnStop bool          `yaml:"drain_on_stop"` // a shutdown first reads all files to their ends, within the grace; default false
 }
 
 // HTTP is the status page, the metrics and the health checks.

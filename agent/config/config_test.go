@@ -73,7 +73,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Fields: Fields{Add: map[string]string{"service.name": "shop", "labels.cluster": "c1"}, Drop: []string{"kubernetes.labels", "stream"}},
 		Redact: []Redaction{{Pattern{regexp.MustCompile(`password=(\S+)`)}, "password=***"},
 			{Pattern{regexp.MustCompile("x")}, "[redacted]"}},
-		Delivery: Delivery{Grace: 0},
+		Delivery: Delivery{DrainOnStop: true},
 		HTTP:     HTTP{Listen: "off"},
 		Log:      Log{Level: LevelDebug, Format: LogJSON},
 	}

@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,11 +64,12 @@ type agent struct {
 	intake   *Intake
 	delivery *Delivery
 	started  time.Time
+	draining atomic.Bool // asked to end, and to leave nothing behind
 }
 
 // Run is the agent: it takes LOCK, opens what the data directory holds, and runs both loops until ctx is done, or until
 // all is delivered with ExitWhenDrained. When ctx is done it makes durable what was read and gives Delivery the
-// configured grace.
+// configured grace; with drain_on_stop it uses the grace to read and deliver all there is.
 func Run(ctx context.Context, o Options) (err error) {
 	a := &agent{o: o, c: o.Config, started: time.Now()}
 	defer func() { err = errors.Join(err, a.close()) }()
@@ -84,10 +86,17 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // turn runs the two loops.
 func (a *agent) turn(ctx context.Context) error {
-	reading, stopReading := context.WithCancel(ctx)
-	defer stopReading()
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
+	reading, stopReading := context.WithCancel(ctx)
+	if a.c.Delivery.DrainOnStop {
+		reading, stopReading = context.WithCancel(context.WithoutCancel(ctx))
+		defer context.AfterFunc(ctx, func() {
+			a.draining.Store(true)
+			time.AfterFunc(a.c.Delivery.Grace, func() { stopReading(); stopSending() })
+		})()
+	}
+	defer stopReading()
 	drain := make(chan struct{})
 	var g errgroup.Group
 	g.Go(func() error {
@@ -116,7 +125,7 @@ func (a *agent) drained() bool {
 	if a.delivery.doubt.rereading() && a.tail.Report().Scans > 0 && a.tail.AtEnd() {
 		a.delivery.doubt.caughtUp(a.log.Durable())
 	}
-	if !a.o.ExitWhenDrained || !a.tail.AtEnd() || a.delivery.Acked() < a.log.Durable() {
+	if !(a.o.ExitWhenDrained || a.draining.Load()) || !a.tail.AtEnd() || a.delivery.Acked() < a.log.Durable() {
 		return false
 	}
 	return a.tail.Finished()

@@ -34,6 +34,43 @@ func TestForwardingSidecarDrainsWithinItsGrace(t *testing.T) {
 	g.count(demand{disordered: true})
 }
 
+// Where the buffer goes with the pod, nothing may be left in it, nor in the files: not what was written a moment before the
+// end, nor a last line without newline.
+func TestForwardingSidecarLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, g.log("*.log"), "plain"), more: "delivery:\n  grace: 30s\n  drain_on_stop: true\n"})
+	h := g.hand("forwarded")
+	g.fault(`{"delay":"200ms","count":1000}`)
+	g.agent.start()
+	g.awaitStatus("the agent runs", func(status) bool { return true })
+	h.write(g.log("app.log"), 3000)
+	g.rename(g.log("app.log"), "app.log.1")
+	h.write(g.log("app.log"), 3000)
+	g.add(g.log("app.log"), strings.TrimSuffix(h.text(1), "\n"))
+	g.agent.end(30 * time.Second)
+	g.count(demand{disordered: true})
+}
+
+// And when nobody takes it, the grace ends it, and the next start on that buffer finds it all.
+func TestForwardingSidecarEndsWithItsGrace(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, g.log("*.log"), "plain"), more: "delivery:\n  grace: 2s\n  drain_on_stop: true\n"})
+	h := g.hand("kept")
+	g.backend.kill()
+	g.agent.start()
+	g.awaitStatus("the agent runs", func(status) bool { return true })
+	h.write(g.log("app.log"), 3000)
+	begin := time.Now()
+	g.agent.end(30 * time.Second)
+	if took := time.Since(begin); took < 1900*time.Millisecond || took > 10*time.Second {
+		t.Errorf("it ended after %v, its grace is 2 s", took)
+	}
+	g.startBackend()
+	g.verdict(demand{disordered: true})
+}
+
 // Lines in are lines out: a streaming sidecar prints each line once, across rotation, and ends behind the last one.
 func TestStreamPrintsEveryLineOnce(t *testing.T) {
 	t.Parallel()
