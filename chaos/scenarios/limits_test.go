@@ -71,10 +71,13 @@ func (g *stage) peak() int64 {
 	return kb << 10
 }
 
+// smallWAL is one that a single pod may fill.
+const smallWAL = "  max_size: 4MiB\n  segment_size: 1MiB\n  max_pod_share: 100%"
+
 // The WAL is full and the backend gone: reading stands still while the kubelet rotates and deletes, and goes on by itself.
 func TestQuotaReachedAndFreed(t *testing.T) {
 	t.Parallel()
-	g := newStage(t, settings{wal: "  max_size: 4MiB\n  segment_size: 1MiB", sink: hasty})
+	g := newStage(t, settings{wal: smallWAL, sink: hasty})
 	n := g.startNode(busy(3000))
 	g.agent.start()
 	g.awaitStored(500)
@@ -87,6 +90,26 @@ func TestQuotaReachedAndFreed(t *testing.T) {
 	g.startBackend()
 	n.end()
 	g.verdict(demand{})
+}
+
+// With on_full: drop_oldest the newest lines are secured, and those given up for them are listed to the byte.
+func TestDropOldestListsWhatItDrops(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{wal: smallWAL + "\n  on_full: drop_oldest", sink: hasty})
+	h, dir := g.container("dropped")
+	h.noise = true
+	log := filepath.Join(dir, "0.log")
+	h.write(log, 1000)
+	g.agent.start()
+	g.awaitStatus("1,000 lines are acknowledged", func(s status) bool { return s.Account.Known > 0 && s.Account.Acked == s.Account.Known })
+	g.backend.kill()
+	for range 4 {
+		h.write(log, 10000)
+		g.awaitRead(1)
+	}
+	g.agent.kill()
+	g.startBackend()
+	g.verdict(demand{lost: someLines})
 }
 
 // The clock is set while files are written: their times jump, also into the future and far back.

@@ -47,6 +47,7 @@ type settings struct {
 	more   string // further YAML
 	wal    string // further keys of wal
 	sink   string // further keys of sink.elasticsearch
+	url    string // of the sink; "" is the backend's
 }
 
 const kubernetesInput = `  - kubernetes:
@@ -89,6 +90,9 @@ func (g *stage) configure(s settings) {
 	if s.inputs == "" {
 		s.inputs = fmt.Sprintf(kubernetesInput, g.logs)
 	}
+	if s.url == "" {
+		s.url = g.url
+	}
 	must(g.t, os.WriteFile(g.config, []byte(fmt.Sprintf(`node_name: node
 data_dir: %q
 inputs:
@@ -104,7 +108,7 @@ sink:
 %s
 http:
   listen: "off"
-%s`, g.data(), s.inputs, s.wal, g.url, index, s.sink, s.more)), 0o600))
+%s`, g.data(), s.inputs, s.wal, s.url, index, s.sink, s.more)), 0o600))
 }
 
 func (g *stage) data() string { return filepath.Join(g.dir, "data") }
@@ -190,7 +194,10 @@ type status struct {
 		UnreadBytes int64 `json:"unread_bytes"`
 		ReadBytes   int64 `json:"read_bytes"`
 	}
-	WAL struct{ Bytes int64 }
+	Account struct {
+		Known int64 `json:"known_bytes"`
+		Acked int64 `json:"acked_bytes"`
+	}
 }
 
 // ask asks a running agent how it is. ok: it answered.

@@ -32,7 +32,7 @@ func TestStorm(t *testing.T) {
 	}
 	g := newStage(t, settings{wal: "  max_size: 8MiB\n  segment_size: 1MiB", sink: hasty + "\n    batch_size: 1MiB", more: "lock_wait: 30s\n"})
 	s := &storm{stage: g, random: g.random(), until: time.Now().Add(length), done: map[string]int{}, agent0: g.agent}
-	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: weather(length)})
+	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: threePods(length)})
 	g.agent.start()
 	s.rage()
 	n.end()
@@ -44,9 +44,9 @@ func TestStorm(t *testing.T) {
 	g.verdict(demand{})
 }
 
-// weather is a small node: a busy pod, one that logs everything that the format allows, and one that crashes. An attempt's
+// threePods is a small node: a busy pod, one that logs everything that the format allows, and one that crashes. An attempt's
 // files go when the next one has ended: 6 s are enough for any agent to have seen them.
-func weather(length time.Duration) []kubelet.Pod {
+func threePods(length time.Duration) []kubelet.Pod {
 	var exits []time.Duration
 	for at := 6 * time.Second; at < length; at += 6 * time.Second {
 		exits = append(exits, at)

@@ -43,7 +43,7 @@ func TestCopytruncateOfWhatNobodyRead(t *testing.T) {
 func TestTruncationIsListedToTheByte(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{})
-	g.configure(settings{inputs: fmt.Sprintf(filesInput, g.log("*.log"), "plain"), wal: "  max_size: 4MiB\n  segment_size: 1MiB"})
+	g.configure(settings{inputs: fmt.Sprintf(filesInput, g.log("*.log"), "plain"), wal: smallWAL})
 	h := g.hand("cut")
 	log := g.log("a.log")
 	h.write(log, 300)
@@ -52,12 +52,8 @@ func TestTruncationIsListedToTheByte(t *testing.T) {
 	g.backend.kill() // the WAL gets full, and reading stops: what is written now is seen and not read
 	other := g.hand("other")
 	other.noise = true
-	for full := false; !full; {
-		other.write(g.log("other.log"), 2000)
-		time.Sleep(50 * time.Millisecond)
-		s, ok := g.ask()
-		full = ok && s.Intake.Blocked != ""
-	}
+	other.write(g.log("other.log"), 20000)
+	g.awaitStatus("the WAL is full", func(s status) bool { return s.Intake.Blocked != "" })
 	h.write(log, 700)
 	info, err := os.Stat(log)
 	must(t, err)
