@@ -105,6 +105,7 @@ func (d *Delivery) begin(acked wal.Index, workers int) *Delivery {
 // nothing to do.
 func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	d.lastStep.Store(now.UnixNano())
+	d.reserve.tend(now)
 	settled := d.settle()
 	if err := d.commitIfDue(now); err != nil {
 		return true, err

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"logboom/wal"
 )
 
@@ -115,6 +117,9 @@ func (in *Intake) giveUp(now time.Time, err error) time.Time {
 	in.source.Taken(in.log.Durable())
 	in.source.Rewind()
 	in.pending, in.unsynced = false, 0
+	if errors.Is(err, unix.ENOSPC) {
+		in.room.want(in.room.freed.Load(), "the disk is full")
+	}
 	in.say("the WAL can't be written: " + err.Error())
 	in.slog.Error("write the WAL: going back to the last durable byte", "error", err)
 	return now.Add(retryEvery)

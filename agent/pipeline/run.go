@@ -139,7 +139,7 @@ func (a *agent) open(ctx context.Context) error {
 	}
 	a.shares = newShares(float64(a.c.WAL.MaxPodShare) / 100)
 	a.shares.begin(recovery, a.state)
-	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log, shares: a.shares}
+	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log, shares: a.shares, reserve: a.reserve}
 	o := a.tailOptions(recovery)
 	o.MaxPins, o.Shortage = int64(a.c.Pins.MaxSize), sp.shortage
 	a.tail = tail.New(o)

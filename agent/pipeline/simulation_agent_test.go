@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"logboom/agent/config"
 	"logboom/agent/tail"
@@ -36,9 +35,9 @@ func (s *simulation) open() error {
 	if s.drop {
 		c.WAL.SegmentSize = 1 << 10
 	}
-	s.a = &agent{o: Options{Logger: s.log}, c: c, reserve: &reserve{path: s.disk.reserve, slog: s.log, tried: time.Now()}}
+	s.a = &agent{o: Options{Logger: s.log}, c: c, reserve: &reserve{path: s.disk.reserve, slog: s.log, size: 1, look: s.disk.volume}}
 	a := s.a
-	if err := a.openCheckpoint(filepath.Join(s.dir, "checkpoint.db")); err != nil {
+	if err := a.reserve.spend(func() error { return a.openCheckpoint(filepath.Join(s.dir, "checkpoint.db")) }); err != nil {
 		return err
 	}
 	var err error
@@ -138,6 +137,9 @@ type watched struct {
 }
 
 func (w watched) Append(b *wal.Block) error {
+	if w.s.disk.full && !w.s.disk.reserved() {
+		w.s.wrong("Intake writes what RESERVE has given up")
+	}
 	err := w.Log.Append(b)
 	if err != nil {
 		return w.failed(err)

@@ -38,7 +38,6 @@ func (d *badDisk) change() {
 		d.tight = true
 	case n == 1:
 		d.full = true
-		d.s.must(os.WriteFile(d.reserve, nil, 0o600))
 	default:
 		d.skip, d.fail = d.rng.IntN(8), 1+d.rng.IntN(3)
 	}
@@ -49,10 +48,18 @@ func (d *badDisk) heal() { d.full, d.tight, d.skip, d.fail = false, false, 0, 0 
 // space is what Intake asks before it writes.
 func (d *badDisk) space() error {
 	d.s.a.shares.measure(d.s.a.log.Stats().Bytes, d.s.maxSize)
-	if d.tight {
+	if d.tight || d.s.a.reserve.lacks() {
 		return errors.New("too little free space")
 	}
 	return nil
+}
+
+// volume is what RESERVE asks before it is made.
+func (d *badDisk) volume() (free, total int64, err error) {
+	if d.full {
+		return 0, 1 << 40, nil
+	}
+	return 1 << 40, 1 << 40, nil
 }
 
 // fault is the WAL's.

@@ -261,12 +261,19 @@ func (s *simulation) finish() {
 	for round := range 3000 {
 		next := s.a.intake.Step(s.now)
 		s.deliver(true)
+		if round%300 == 299 && s.a.intake.Blocked() != "" { // a single Block is larger than so small a WAL: somebody allows more
+			s.maxSize *= 2
+			s.crash()
+		}
 		if !next.IsZero() {
 			s.now = s.now.Add(400 * time.Millisecond)
 			if round > 60 && s.a.tail.AtEnd() && s.a.delivery.empty() && s.a.delivery.Acked() >= s.a.log.Durable() && s.a.tail.Finished() {
 				break
 			}
 		}
+	}
+	if !s.disk.reserved() {
+		s.wrong("there is space, and RESERVE was not made again")
 	}
 	if sh := s.a.shares; sh.total != 0 || len(sh.pods) > 0 || len(sh.files) > 0 {
 		s.wrong("all is delivered, and pods have a share of the WAL: %+v, %+v", sh.pods, sh.files)

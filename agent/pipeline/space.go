@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,7 @@ type space struct {
 	maxSize int64
 	log     *wal.Log
 	shares  *shares
+	reserve *reserve
 
 	checked time.Time
 	err     error // of the last look at the volume
@@ -41,12 +43,15 @@ func (s *space) check() error {
 	if s.maxSize > 0 && used+headroom > s.maxSize {
 		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
 	}
+	if s.err == nil && s.reserve.lacks() {
+		return errors.New("the disk is full: what RESERVE gave up is kept for acknowledgements, and reading goes on when there is space for it again")
+	}
 	return s.err
 }
 
 // volume says whether min_free is left.
 func (s *space) volume() error {
-	free, total, err := s.look()
+	free, total, err := volume(s.dir)
 	if err != nil {
 		return err
 	}
@@ -60,18 +65,18 @@ func (s *space) volume() error {
 
 // shortage returns how many bytes are missing to half of min_free, below which pins are given up for space.
 func (s *space) shortage() int64 {
-	free, total, err := s.look()
+	free, total, err := volume(s.dir)
 	if err != nil {
 		return 0
 	}
 	return max(0, s.minFree.Of(total)/2-free)
 }
 
-// look counts free space as unprivileged users may use it, which is how the kubelet counts.
-func (s *space) look() (free, total int64, err error) {
+// volume counts the free space below dir as unprivileged users may use it, which is how the kubelet counts.
+func volume(dir string) (free, total int64, err error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
-		return 0, 0, fmt.Errorf("look at the free space of %s: %w", s.dir, err)
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, 0, fmt.Errorf("look at the free space of %s: %w", dir, err)
 	}
 	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
 }
