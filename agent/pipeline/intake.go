@@ -52,7 +52,7 @@ type Intake struct {
 
 	room     room
 	lastStep atomic.Int64
-	blocked  atomic.Pointer[string]
+	blocked  atomic.Pointer[standstill]
 }
 
 // Step does one bounded thing: gathers and appends one Block, and makes durable what was appended when it is time. It
@@ -120,7 +120,7 @@ func (in *Intake) giveUp(now time.Time, err error) time.Time {
 	if errors.Is(err, unix.ENOSPC) {
 		in.room.want(in.room.freed.Load(), "the disk is full")
 	}
-	in.say("the WAL can't be written: " + err.Error())
+	in.blocked.Store(&standstill{reason(err), "the WAL can't be written: " + err.Error()})
 	in.slog.Error("write the WAL: going back to the last durable byte", "error", err)
 	return now.Add(retryEvery)
 }
@@ -131,7 +131,7 @@ func (in *Intake) wait(now time.Time, why error, freed uint64) time.Time {
 	if in.blocked.Load() == nil {
 		in.slog.Warn("reading stands still; the log files wait", "why", why)
 	}
-	in.say(why.Error())
+	in.blocked.Store(&standstill{reason(why), why.Error()})
 	in.source.Look(now) // first: a disk that fails must not keep it from happening
 	if err := in.sync(); err != nil {
 		return in.giveUp(now, err)
@@ -140,15 +140,19 @@ func (in *Intake) wait(now time.Time, why error, freed uint64) time.Time {
 	return now.Add(syncEvery)
 }
 
-func (in *Intake) say(why string) { in.blocked.Store(&why) }
+// standstill is why reading stands still: one of status.BlockReasons, and a sentence.
+type standstill struct{ reason, why string }
+
+// standing says why reading stands still; it is empty if it does not.
+func (in *Intake) standing() standstill {
+	if s := in.blocked.Load(); s != nil {
+		return *s
+	}
+	return standstill{}
+}
 
 // Blocked says why reading stands still, "" if it does not.
-func (in *Intake) Blocked() string {
-	if why := in.blocked.Load(); why != nil {
-		return *why
-	}
-	return ""
-}
+func (in *Intake) Blocked() string { return in.standing().why }
 
 // Run steps until ctx is done, then makes durable what was read. idle is called whenever all that can be read is
 // durable; when it returns true, Run ends.

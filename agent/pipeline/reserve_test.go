@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
+	"logboom/agent/status"
 	"logboom/wal"
 )
 
@@ -40,8 +41,12 @@ func TestIntakeLeavesWhatReserveGaveUp(t *testing.T) {
 	}); err != nil || commits != 1 {
 		t.Fatalf("%v, %d commits", err, commits)
 	}
-	if err := s.check(); err == nil {
-		t.Error("Intake may write what RESERVE has given up")
+	if err := s.check(); err == nil || reason(err) != status.DiskFull {
+		t.Errorf("Intake may write what RESERVE has given up: %v", err)
+	}
+	tight := &space{dir: dir, minFree: config.Space{Percent: 100}, log: log}
+	if err := tight.check(); err == nil || reason(err) != status.MinFree {
+		t.Errorf("without min_free: %v", err)
 	}
 	d := (&Delivery{log: log, store: &fakeStore{}, slog: quiet, batchText: 100, reserve: r}).begin(0, 1)
 	now := time.Now()

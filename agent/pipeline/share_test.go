@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"logboom/agent/config"
+	"logboom/agent/status"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
@@ -174,7 +175,7 @@ func TestAShareOfAllIsNoLimit(t *testing.T) {
 	defer n.close()
 	n.write("noisy", 16<<10)
 	n.read(5)
-	if used := n.log.Stats().Bytes; used+headroom <= shareWAL || n.in.Blocked() == "" {
-		t.Errorf("%d bytes of %d, blocked %q", used, shareWAL, n.in.Blocked())
+	if used := n.log.Stats().Bytes; used+headroom <= shareWAL || n.in.standing().reason != status.WALFull {
+		t.Errorf("%d bytes of %d, blocked %+v", used, shareWAL, n.in.standing())
 	}
 }

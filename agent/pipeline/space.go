@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
+	"logboom/agent/status"
 	"logboom/wal"
 )
 
@@ -26,6 +27,26 @@ type space struct {
 	room    int64 // bytes above min_free, as of then
 }
 
+// Why nothing may be written.
+var (
+	errFull      = errors.New("the WAL is full")
+	errMinFree   = errors.New("too little free space")
+	errNoReserve = errors.New("the disk is full: what RESERVE gave up is kept for acknowledgements, and reading goes on when there is space for it again")
+)
+
+// reason is one of status.BlockReasons.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, errFull), errors.Is(err, wal.ErrFull):
+		return status.WALFull
+	case errors.Is(err, errMinFree):
+		return status.MinFree
+	case errors.Is(err, errNoReserve), errors.Is(err, unix.ENOSPC):
+		return status.DiskFull
+	}
+	return status.WriteFailed
+}
+
 // headroom is what the WAL may grow by between two looks: a Block of the largest size, and a Segment's summary. It must
 // stay small against the smallest WAL, whose head is sealed, and so can be removed, only by the next Append.
 const headroom = wal.MaxText + 128<<10
@@ -41,10 +62,10 @@ func (s *space) check() error {
 	used := s.log.Stats().Bytes
 	s.shares.measure(used, min(s.maxSize, used+s.room))
 	if s.maxSize > 0 && used+headroom > s.maxSize {
-		return fmt.Errorf("the WAL is full: %d of %d bytes (wal.max_size)", used, s.maxSize)
+		return fmt.Errorf("%w: %d of %d bytes (wal.max_size)", errFull, used, s.maxSize)
 	}
 	if s.err == nil && s.reserve.lacks() {
-		return errors.New("the disk is full: what RESERVE gave up is kept for acknowledgements, and reading goes on when there is space for it again")
+		return errNoReserve
 	}
 	return s.err
 }
@@ -58,7 +79,7 @@ func (s *space) volume() error {
 	floor := s.minFree.Of(total)
 	if s.room = free - floor; s.room < 0 {
 		giveUpDamaged(s.dir)
-		return fmt.Errorf("too little free space for %s: %d bytes, %d must stay free (wal.min_free: %s)", s.dir, free, floor, s.minFree)
+		return fmt.Errorf("%w for %s: %d bytes, %d must stay free (wal.min_free: %s)", errMinFree, s.dir, free, floor, s.minFree)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ const stalled = time.Minute
 
 // status says how things stand.
 func (a *agent) status() status.Status {
+	standing := a.intake.standing()
 	logStats, health := a.log.Stats(), a.sink.Health()
 	report, delivered, err := a.accounts()
 	files, total := settle(&report, &delivered)
@@ -20,7 +21,7 @@ func (a *agent) status() status.Status {
 	s := status.Status{
 		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
 		Intake: status.Intake{ReadBytes: report.ReadBytes, Records: report.Records, LastStep: nanos(a.intake.lastStep.Load()),
-			Blocked: a.intake.Blocked(), Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
+			Blocked: standing.why, BlockedBy: standing.reason, Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
 			RefusedLinks: report.Refused,
 			Waiting:      a.shares.waiting()},
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.c.WAL.MaxSize), Segments: logStats.Segments,

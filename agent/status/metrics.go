@@ -80,6 +80,8 @@ var (
 	lostBytes = prometheus.NewDesc("logboom_lost_bytes_total", "Bytes in the loss ledger since the checkpoint was made.", []string{"reason"}, nil)
 	accounted = prometheus.NewDesc("logboom_content_bytes", "Bytes of the content of log files since the checkpoint was made, by where they are: "+
 		"all six together are what is known to have been written.", []string{"place"}, nil)
+	blocked = prometheus.NewDesc("logboom_intake_blocked_by", "1 for the reason why reading stands still: the WAL is full (wal.max_size), the volume has less "+
+		"than wal.min_free, the disk is full, or it fails.", []string{"reason"}, nil)
 	fileLag  = prometheus.NewDesc("logboom_file_lag_bytes", "Bytes of a log file that are not durable in the WAL yet: the 20 worst.", []string{"path"}, nil)
 	problems = prometheus.NewDesc("logboom_problems", "Things that a person should look at, as the status page lists them.", []string{"severity"}, nil)
 )
@@ -92,7 +94,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range plain {
 		ch <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{buildInfo, lostBytes, accounted, fileLag, problems} {
+	for _, d := range []*prometheus.Desc{buildInfo, lostBytes, accounted, blocked, fileLag, problems} {
 		ch <- d
 	}
 }
@@ -106,6 +108,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, strings.ToValidUTF8(s.Version, "?"))
 	for reason, n := range lost(&s) {
 		ch <- prometheus.MustNewConstMetric(lostBytes, prometheus.CounterValue, float64(n), reason)
+	}
+	for _, reason := range BlockReasons() {
+		ch <- prometheus.MustNewConstMetric(blocked, prometheus.GaugeValue, truth(s.Intake.BlockedBy == reason), reason)
 	}
 	for place, n := range places(&s.Account) {
 		ch <- prometheus.MustNewConstMetric(accounted, prometheus.GaugeValue, float64(n), place)

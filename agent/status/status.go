@@ -27,10 +27,11 @@ const MaxFiles = 1000
 type Intake struct {
 	ReadBytes   int64     `json:"read_bytes"` // bytes of content that were made durable in the WAL
 	Records     int64     `json:"records"`
-	LastStep    time.Time `json:"last_step"` // when the loop last turned: health
-	Blocked     string    `json:"blocked"`   // why reading stands still: "" or a sentence
-	Pins        bool      `json:"pins"`      // hard links protect rotated files; false: open descriptors only
-	PinBytes    int64     `json:"pin_bytes"` // on the disk, of files whose only names are pins
+	LastStep    time.Time `json:"last_step"`  // when the loop last turned: health
+	BlockedBy   string    `json:"blocked_by"` // one of BlockReasons, or ""
+	Blocked     string    `json:"blocked"`    // why reading stands still: "" or a sentence
+	Pins        bool      `json:"pins"`       // hard links protect rotated files; false: open descriptors only
+	PinBytes    int64     `json:"pin_bytes"`  // on the disk, of files whose only names are pins
 	OpenFiles   int       `json:"open_files"`
 	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
 
@@ -38,6 +39,17 @@ type Intake struct {
 
 	RefusedLinks int64 `json:"refused_links"` // that led out of what their input may read
 }
+
+// Values of Intake.BlockedBy.
+const (
+	WALFull     = "wal_full"     // wal.max_size
+	MinFree     = "min_free"     // wal.min_free
+	DiskFull    = "disk_full"    // nothing more can be written, whoever filled it
+	WriteFailed = "write_failed" // the disk refuses, or can't be asked
+)
+
+// BlockReasons are all of them.
+func BlockReasons() []string { return []string{WALFull, MinFree, DiskFull, WriteFailed} }
 
 // WAL is the write-ahead log on the disk.
 type WAL struct {
