@@ -8,6 +8,7 @@ import (
 // Stats is what a WAL says of itself. Counts are since Open.
 type Stats struct {
 	Bytes        int64 // on disk
+	Waiting      int64 // of them: those of Blocks that are not released. Within a Segment all Blocks count alike
 	MaxBytes     int64 // Options.MaxSize
 	Segments     int
 	LastIndex    Index // appended
@@ -58,10 +59,26 @@ func (l *Log) Stats() Stats {
 		Failures:     c.failures,
 		LastError:    c.err,
 	}
+	for _, seg := range h.segs {
+		s.Waiting += seg.behind(c.acked)
+	}
 	if c.acked < h.durable {
 		s.OldestBlock = c.oldest(h)
 	}
 	return s
+}
+
+// behind is how many bytes of the Segment its Blocks behind acked have, about.
+func (s *segment) behind(acked Index) int64 {
+	switch {
+	case s.last <= acked && !s.head:
+		return 0
+	case s.last <= acked: // what was appended since the last fsync
+		return s.bytes - s.end
+	case s.first > acked:
+		return s.bytes
+	}
+	return int64(float64(s.bytes) * float64(s.last-acked) / float64(s.last-s.first+1))
 }
 
 func (c *counts) oldest(h *shelf) time.Time {

@@ -310,6 +310,42 @@ func TestADropAwaitsTheRequestsThatItCallsBack(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentAgainIsInDoubt: a request that was called back may have stored it, in an index that is rolled over since.
+func TestWhatIsSentAgainIsInDoubt(t *testing.T) {
+	n := &cutNode{t: t, dir: dropDir(t), cut: &cut{}, stored: map[string]bool{}}
+	n.open()
+	n.write(40)
+	now := time.Now()
+	seen := map[*batch]wal.Index{}
+	again := 0
+	for range 60 {
+		n.room.want(n.room.freed.Load(), "full")
+		now = now.Add(dropEvery)
+		_, err := n.d.Step(now)
+		n.must(err)
+		for range len(n.d.work) {
+			b := <-n.d.work
+			if b.recall.wasCalled() {
+				seen[b] = b.last()
+				b.result, b.err = sink.Result{}, context.Canceled
+				n.d.done <- b
+				continue
+			}
+			if seen[b] == b.last() { // and no other batch in the same memory
+				if again++; b.doubtful < b.last() {
+					t.Errorf("blocks %d to %d are sent again, in doubt up to %d", b.first(), b.last(), b.doubtful)
+				}
+			}
+			delete(seen, b)
+			n.d.work <- b
+		}
+	}
+	if again == 0 {
+		t.Error("nothing was sent again")
+	}
+	n.must(errors.Join(n.log.Close(), n.dead.Close(), n.store.Close()))
+}
+
 // TestOneAskIsOneSegment, however long Intake takes to look again.
 func TestOneAskIsOneSegment(t *testing.T) {
 	n := &cutNode{t: t, dir: dropDir(t), cut: &cut{}, stored: map[string]bool{}}

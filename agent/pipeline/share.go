@@ -16,7 +16,7 @@ type shares struct {
 	most float64 // of the WAL, 0 to 1
 
 	mu       sync.Mutex // guards all below
-	used     int64      // bytes on the disk
+	used     int64      // bytes on the disk that wait: what is delivered and not removed yet is nobody's
 	capacity int64
 	files    map[wal.FileID]held // those with a backlog only
 	pods     map[string]int64    // bytes of text
@@ -50,7 +50,7 @@ func podOf(f *wal.File) string {
 	return f.Path
 }
 
-// measure notes how full the WAL is, and how large it may get.
+// measure notes how much the WAL holds that is not delivered, and how large it may get.
 func (s *shares) measure(used, capacity int64) {
 	if s == nil {
 		return

@@ -47,7 +47,7 @@ func (d *badDisk) heal() { d.full, d.tight, d.skip, d.fail = false, false, 0, 0 
 
 // space is what Intake asks before it writes.
 func (d *badDisk) space() error {
-	d.s.a.shares.measure(d.s.a.log.Stats().Bytes, d.s.maxSize)
+	d.s.a.shares.measure(d.s.a.log.Stats().Waiting, d.s.maxSize)
 	if d.tight || d.s.a.reserve.lacks() {
 		return errors.New("too little free space")
 	}

@@ -59,8 +59,9 @@ func (s *space) check() error {
 	if now := time.Now(); now.Sub(s.checked) >= lookEvery {
 		s.checked, s.err = now, s.volume()
 	}
-	used := s.log.Stats().Bytes
-	s.shares.measure(used, min(s.maxSize, used+s.room))
+	stats := s.log.Stats()
+	used := stats.Bytes
+	s.shares.measure(stats.Waiting, min(s.maxSize, used+s.room))
 	if s.maxSize > 0 && used+headroom > s.maxSize {
 		return fmt.Errorf("%w: %d of %d bytes (wal.max_size)", errFull, used, s.maxSize)
 	}
