@@ -121,7 +121,7 @@ var pipelineMutations = []mutation{
 	{
 		name: "pipeline/min-free-ignored", invariant: "7", pkg: "agent/pipeline", file: "agent/pipeline/space.go",
 		broken: "reading goes on below wal.min_free",
-		old:    "free < floor {", new: "floor < 0 {",
+		old:    "s.room < 0 {", new: "floor < 0 {",
 		test: "TestReadingStopsBelowMinFree",
 	},
 

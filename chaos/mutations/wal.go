@@ -143,13 +143,13 @@ var walMutations = []mutation{
 		test: "TestNothingDurableIsEverLost",
 	},
 	{
-		name: "wal/floor-ignored", invariant: "9", pkg: "wal", file: "wal/log.go",
+		name: "wal/floor-ignored", invariant: "9", pkg: "wal", file: "wal/sulk.go",
 		broken: "a start over a lost WAL uses Indexes again that the checkpoint calls acknowledged",
 		old:    "floor: max(o.Floor, o.Acked)", new: "floor: 0",
 		test: "TestIndexIsAboveFloor",
 	},
 	{
-		name: "wal/last-durable-ignored", invariant: "5, 9", pkg: "wal", file: "wal/log.go",
+		name: "wal/last-durable-ignored", invariant: "5, 9", pkg: "wal", file: "wal/sulk.go",
 		broken: "the last durable Index of the checkpoint counts for nothing: what is missing up to it goes unnoticed",
 		old:    "floor: max(o.Floor, o.Acked)", new: "floor: o.Acked",
 		test: "TestMissingUpToFloorIsDamage",
