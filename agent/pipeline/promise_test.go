@@ -244,3 +244,72 @@ func TestDrainedIsSaidOnlyWhenTheWALIsEmpty(t *testing.T) {
 		t.Error("never drained")
 	}
 }
+
+// TestAStartKnowsWhatCameBefore: inodes count only in the boot that they were noted in, and read_from: now only where nothing was
+// ever read.
+func TestAStartKnowsWhatCameBefore(t *testing.T) {
+	store, err := checkpoint.Open(filepath.Join(t.TempDir(), "checkpoint.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	this := store.BootID()
+	for _, c := range []struct {
+		boot     string
+		last     wal.Index
+		setAside bool
+
+		sameBoot, first bool
+	}{
+		{boot: "", first: true},
+		{boot: "", last: 1},
+		{boot: "", setAside: true},
+		{boot: "", last: 1, setAside: true},
+		{boot: this, sameBoot: true},
+		{boot: this, last: 1, sameBoot: true},
+		{boot: "another"},
+	} {
+		a := &agent{o: Options{Logger: quiet}, c: &config.Config{DataDir: t.TempDir()}, store: store, setAside: c.setAside}
+		a.state.BootID = c.boot
+		o := a.tailOptions(&wal.Recovery{Last: c.last})
+		if o.SameBoot != c.sameBoot || o.First != c.first {
+			t.Errorf("%+v: same boot %v, first %v", c, o.SameBoot, o.First)
+		}
+	}
+}
+
+// endless is a Source that always has one more line.
+type endless struct{ polls, looks int }
+
+func (e *endless) Poll(now time.Time, b *wal.Block) time.Time {
+	e.polls++
+	fill(b, 0, &wal.File{ID: wal.FileID{1}, Format: wal.Plain}, "x\n")
+	return now.Add(time.Second)
+}
+func (e *endless) Look(time.Time)     { e.looks++ }
+func (e *endless) Appended(wal.Index) {}
+func (e *endless) Taken(wal.Index)    {}
+func (e *endless) Rewind()            {}
+
+// TestReadingStandsStillWithoutSpace: nothing is read, what comes and goes is still looked at, and it is told why.
+func TestReadingStandsStillWithoutSpace(t *testing.T) {
+	log, _, err := wal.Open(wal.Options{Dir: filepath.Join(t.TempDir(), "wal")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	source, why := &endless{}, errors.New("the volume is full")
+	in := &Intake{source: source, log: log, space: func() error { return why }, slog: quiet}
+	now := time.Now()
+	for range 10 {
+		now = in.Step(now)
+	}
+	if source.polls != 0 || source.looks != 10 || log.Stats().WrittenBytes != 0 || in.Blocked() != why.Error() {
+		t.Errorf("%d polls, %d looks, %d bytes written, blocked: %q", source.polls, source.looks, log.Stats().WrittenBytes, in.Blocked())
+	}
+	why = nil
+	in.Step(now)
+	if source.polls != 1 || log.Durable() != 1 || in.Blocked() != "" {
+		t.Errorf("%d polls, durable %d, blocked: %q", source.polls, log.Durable(), in.Blocked())
+	}
+}

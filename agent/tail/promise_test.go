@@ -194,3 +194,46 @@ func TestARotationBetweenTwoScansEndsNoTrace(t *testing.T) {
 	}
 	n.want("a", joined(trace...), "b")
 }
+
+// TestAFileThatIsStillCompressedIsNoLog: the kubelet gives a .gz its name when it is whole, and removes the plain file then.
+func TestAFileThatIsStillCompressedIsNoLog(t *testing.T) {
+	for _, text := range []string{"", "\x1f\x8b\x08", "2026-11-22T16:01:41.1Z stdout F not yet\n"} {
+		n := newNode(t)
+		n.lines("0.log.20261122-160141", "a")
+		n.lines("0.log", "b")
+		n.write("0.log.20261122-160141.tmp", text)
+		n.start()
+		for range 3 {
+			n.poll(20 * time.Second)
+		}
+		n.want("a", "b")
+		if len(n.tail.Report().Files) != 2 || len(n.losses) > 0 {
+			t.Errorf("with %q: %+v, losses %v", text, n.tail.Report().Files, n.losses)
+		}
+	}
+}
+
+// TestAFileIsRememberedUntilItIsAcknowledged: a commit that comes later would remember it for ever.
+func TestAFileIsRememberedUntilItIsAcknowledged(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	acked := wal.Index(0)
+	n.tail.o.Acked = func() wal.Index { return acked }
+	n.poll(0)
+	must(t, os.RemoveAll(n.root))
+	must(t, os.Mkdir(n.root, 0o755))
+	for range 6 {
+		n.poll(20 * time.Second)
+	}
+	if len(n.states) != 1 || len(n.tail.byID) != 1 {
+		t.Fatalf("forgotten before it is acknowledged: %d states, %d files", len(n.states), len(n.tail.byID))
+	}
+	acked = n.index
+	for range 2 {
+		n.poll(20 * time.Second)
+	}
+	if len(n.states) != 0 || len(n.tail.byID) != 0 {
+		t.Errorf("still remembered: %d states, %d files", len(n.states), len(n.tail.byID))
+	}
+}

@@ -150,4 +150,16 @@ var checkpointMutations = []mutation{
 		old:    "if err := r.bequeath(a); err != nil {", new: "if err := error(nil); err != nil || a.Dead < -1 {",
 		test: "TestAnAccountAddsUpWhateverIsCommittedAgain",
 	},
+	{
+		name: "checkpoint/created-in-place", invariant: "9", pkg: "checkpoint", file: "checkpoint/store.go",
+		broken: "a crash while the checkpoint is made leaves half of one",
+		old:    "fresh := path + \".new\"", new: "fresh := path",
+		test: "TestACrashWhileCreatingLeavesNoCheckpoint",
+	},
+	{
+		name: "checkpoint/aside-unbounded", invariant: "7", pkg: "checkpoint", file: "checkpoint/aside.go",
+		broken: "damaged checkpoints are kept without end",
+		old:    "len(old) > maxAside", new: "len(old) > 9*maxAside",
+		test: "TestSetAsideKeepsTheNewestThree",
+	},
 }

@@ -121,7 +121,7 @@ var pipelineMutations = []mutation{
 	{
 		name: "pipeline/min-free-ignored", invariant: "7", pkg: "agent/pipeline", file: "agent/pipeline/space.go",
 		broken: "reading goes on below wal.min_free",
-		old:    "s.room < 0 {", new: "floor < 0 {",
+		old:    "free - floor; s.room < 0 {", new: "free - floor; floor < 0 {",
 		test: "TestReadingStopsBelowMinFree",
 	},
 
@@ -193,5 +193,23 @@ var pipelineMutations = []mutation{
 		broken: "--exit-when-drained ends before the WAL is empty",
 		old:    " || a.delivery.Acked() < a.log.Durable() {", new: " {",
 		test: "TestDrainedIsSaidOnlyWhenTheWALIsEmpty",
+	},
+	{
+		name: "pipeline/boot-not-compared", invariant: "1, 9", pkg: "agent/pipeline", file: "agent/pipeline/run.go",
+		broken: "every start believes in the same boot, and takes what a power cut cut off for truncated",
+		old:    "SameBoot: a.state.BootID != \"\" && a.state.BootID == a.store.BootID()", new: "SameBoot: a.state.BootID != \"\"",
+		test: "TestAStartKnowsWhatCameBefore",
+	},
+	{
+		name: "pipeline/every-start-is-the-first", invariant: "1, 5", pkg: "agent/pipeline", file: "agent/pipeline/run.go",
+		broken: "after its checkpoint is lost, an agent with read_from: now passes over what it has not read",
+		old:    "recovery.Last == 0 && !a.setAside", new: "(recovery.Last == 0 || a.setAside)",
+		test: "TestAStartKnowsWhatCameBefore",
+	},
+	{
+		name: "pipeline/space-not-asked", invariant: "7", pkg: "agent/pipeline", file: "agent/pipeline/intake.go",
+		broken: "reading goes on whatever the limits say",
+		old:    "if why := in.space(); why != nil {", new: "if why := in.space(); why != nil && now.IsZero() {",
+		test: "TestReadingStandsStillWithoutSpace",
 	},
 }

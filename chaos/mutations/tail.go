@@ -146,6 +146,13 @@ var tailMutations = []mutation{
 		test: "TestAnAccountIsOfOneMoment",
 	},
 
+	{
+		name: "tail/forgotten-before-ack", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "a File that is gone is forgotten before its Records are acknowledged",
+		old:    "if t.o.Acked() >= f.index {", new: "if t.o.Acked() >= 0*f.index {",
+		test: "TestAFileIsRememberedUntilItIsAcknowledged",
+	},
+
 	// What is read counts when it is durable, and Events stay whole.
 	{
 		name: "tail/appended-is-durable", invariant: "1, 2", pkg: "agent/tail", file: "agent/tail/given.go",
@@ -164,6 +171,18 @@ var tailMutations = []mutation{
 		broken: "an Event that stays open is never given out",
 		old:    "case ends.Whole > 0 && f.heldFor(now) > openFor:", new: "case ends.Whole < 0 && f.heldFor(now) > openFor:",
 		test: "TestAPartialThatNothingFollowsIsDelivered",
+	},
+	{
+		name: "tail/next-file-first", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",
+		broken: "the next File of an Attempt is read before the one that goes on in it",
+		old:    "if f.series == nil || f.read.off != f.desc.Start {", new: "if f.series == nil || f.read.off >= 0 {",
+		test: "TestPartialsAreJoinedAcrossARotationThatNobodySaw",
+	},
+	{
+		name: "tail/tmp-read", invariant: "4", pkg: "agent/tail", file: "agent/tail/names.go",
+		broken: "what the kubelet is still compressing is read as a log",
+		old:    "if m == nil || strings.HasSuffix(name, \".tmp\") {", new: "if m == nil || strings.HasSuffix(name, \".tmp.tmp\") {",
+		test: "TestAFileThatIsStillCompressedIsNoLog",
 	},
 	{
 		name: "tail/trace-cut-early", invariant: "1", pkg: "agent/tail", file: "agent/tail/fill.go",

@@ -226,4 +226,22 @@ var walMutations = []mutation{
 		old:    "u.zstd.DecodeAll(packed, dst[:0:size])", new: "u.zstd.DecodeAll(packed, nil)",
 		test: "TestNothingUnpacksBeyondItsPromise",
 	},
+	{
+		name: "wal/given-up-called-lost", invariant: "5", pkg: "wal", file: "wal/account.go",
+		broken: "what a Segment held that was given up, and comes again behind it, is called lost",
+		old:    "return d.Index < first && d.File != nil", new: "return d.Index < 0*first && d.File != nil",
+		test: "TestWhatArrivesTwiceIsNeverLost",
+	},
+	{
+		name: "wal/arrived-called-lost", invariant: "5", pkg: "wal", file: "wal/account.go",
+		broken: "what arrived before, out of a Segment that was given up, is called lost behind it",
+		old:    "start = max(start, a.files[f.ID].reach)\n\tif start >= end {", new: "if start >= end {",
+		test: "TestWhatArrivesTwiceIsNeverLost",
+	},
+	{
+		name: "wal/full-for-ever", invariant: "7, 8", pkg: "wal", file: "wal/head.go",
+		broken: "a WAL that is full of acknowledged Blocks waits for a Delivery that waits for it",
+		old:    "if err := l.Release(l.counts.acknowledged()); err != nil {", new: "if err := error(nil); err != nil {",
+		test: "TestFullOfAcknowledgedBlocksFreesItself",
+	},
 }
