@@ -212,4 +212,16 @@ var pipelineMutations = []mutation{
 		old:    "if why := in.space(); why != nil {", new: "if why := in.space(); why != nil && now.IsZero() {",
 		test: "TestReadingStandsStillWithoutSpace",
 	},
+	{
+		name: "pipeline/one-pod-fills-the-wal", invariant: "7, 8", pkg: "agent/pipeline", file: "agent/pipeline/share.go",
+		broken: "wal.max_pod_share holds nobody back",
+		old:    "return s.used > s.capacity/2 && s.total > 0 &&", new: "return s.used > s.capacity && s.total > 0 &&",
+		test: "TestANoisyPodLeavesTheWALToTheOthers",
+	},
+	{
+		name: "pipeline/share-never-given-back", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/share.go",
+		broken: "a pod that had its share once waits for ever, though all of it is delivered",
+		old:    "s.set(f, held{offset, h.end})", new: "s.set(f, held{min(offset, h.acked), h.end})",
+		test: "TestANoisyPodLeavesTheWALToTheOthers",
+	},
 }
