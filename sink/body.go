@@ -21,6 +21,8 @@ type body struct {
 	mixed bool         // there is such an action
 	apart bool         // there must be none
 
+	json jsonCopy
+
 	file     *wal.File // of the Event before, and its text
 	fileText *fileText
 }
@@ -34,7 +36,7 @@ const (
 
 	// textRoom is what text grows to, in bytes: a document may begin just before flushText. It may grow to more for a File
 	// with long names, and once keepText is passed the memory goes.
-	textRoom = flushText + maxEscaped*messageStep + 32<<10
+	textRoom = flushText + maxEscaped*messageStep + maxJSON + 32<<10
 	keepText = 2 * textRoom
 
 	// keepWire is how much memory a body keeps for the next request, in bytes.
@@ -149,7 +151,11 @@ func (b *body) addAs(e *Event, plain bool) bool {
 	if plain {
 		d = t.appendPlain(d, e, valid)
 	} else {
-		d = t.appendSequence(append(d, `","event":{`...), e)
+		d = append(d, '"')
+		if e.File.JSON != "" {
+			d = b.json.appendMembers(d, e.File.JSON, e.Message)
+		}
+		d = t.appendSequence(append(d, `,"event":{`...), e)
 		if !valid {
 			b.text = append(d, `,"original":"`...)
 			b.addBase64(e.Message)

@@ -18,6 +18,7 @@ import (
 //	AAAAAAAAAAAAAHtr3Y9B"}}\n    the rest of the _id
 //	{"@timestamp":"..."          the Event's time
 //	,"message":"..."             the Event's message
+//	,"json":{...}                where the File asks for it: the message's members, if it is a JSON object
 //	,"event":{"sequence":123}
 //	,"log":{"offset":123         the last thing that differs: what follows is one long match for the compressor,
 //	,"file":...,"stream":...}\n  tail, by stream; it goes on into the head of the next action
@@ -56,6 +57,9 @@ func newFileText(f *wal.File, choice *Fields) *fileText {
 		}
 		for _, name := range choice.Drop {
 			root.drop(name)
+		}
+		if f.JSON != "" {
+			root.drop(f.JSON)
 		}
 		t.event = root.take("event").appendFields(nil)
 		t.tail[i] = append(root.take("log").appendFields(nil), '}')

@@ -27,12 +27,7 @@ type Redaction struct {
 
 // Check says what can't be: a name that is no field's, two that exclude each other, and fields that every document needs.
 func (c *Fields) Check() error {
-	root := &field{}
-	for _, name := range []string{"@timestamp", "message", "stream", "event.sequence", "event.original", "log.offset", "log.file.path", "host.name",
-		"container.id", "kubernetes.namespace", "kubernetes.pod.name", "kubernetes.pod.uid", "kubernetes.container.name",
-		"kubernetes.node.name", "kubernetes.labels.x", "logboom.part"} {
-		root.set(name, "")
-	}
+	root := ownFields()
 	for _, name := range slices.Sorted(maps.Keys(c.Add)) {
 		if err := checkName(name); err != nil {
 			return err
@@ -57,6 +52,35 @@ func (c *Fields) Check() error {
 			if k == name || strings.HasPrefix(k, name+".") {
 				return fmt.Errorf("%s can't be dropped: documents are found and ordered by %s", name, k)
 			}
+		}
+	}
+	return nil
+}
+
+// ownFields are the fields of documents that nobody chose.
+func ownFields() *field {
+	root := &field{}
+	for _, name := range []string{"@timestamp", "message", "stream", "event.sequence", "event.original", "log.offset", "log.file.path", "host.name",
+		"container.id", "kubernetes.namespace", "kubernetes.pod.name", "kubernetes.pod.uid", "kubernetes.container.name",
+		"kubernetes.node.name", "kubernetes.labels.x", "logboom.part"} {
+		root.set(name, "")
+	}
+	return root
+}
+
+// CheckJSON says why the members of messages can't stand in the field name, or returns nil.
+func (c *Fields) CheckJSON(name string) error {
+	if ownFields().child(name) != nil || name == "tags" {
+		return fmt.Errorf("documents have a field %s already", name)
+	}
+	for added := range c.Add {
+		if first, _, _ := strings.Cut(added, "."); first == name {
+			return fmt.Errorf("fields.add has %s, in the same place", added)
+		}
+	}
+	for _, dropped := range c.Drop {
+		if first, _, _ := strings.Cut(dropped, "."); first == name {
+			return fmt.Errorf("fields.drop has %s, but what a message says can't be dropped; redact it", dropped)
 		}
 	}
 	return nil

@@ -81,6 +81,7 @@ func mappings(d dialect) object {
 		"properties": object{
 			"@timestamp": object{"type": "date_nanos"},
 			"message":    d.message,
+			"json":       d.json,
 			"stream":     keyword,
 			"event": object{"properties": object{
 				"sequence": object{"type": "long"},
@@ -109,22 +110,25 @@ type dialect struct {
 	policySetting string // of an index, that names its policy; "": the policy names its indices
 	message       object
 	labels        object // one field, whatever the number of keys
+	json          object // the same, of messages
 }
 
 var dialects = map[string]dialect{
 	"elasticsearch": {
 		policyPath: "/_ilm/policy/" + policyName, policySetting: "lifecycle.name",
 		message: object{"type": "match_only_text"}, labels: object{"type": "flattened"},
+		json: object{"type": "flattened", "ignore_above": 8191}, // four bytes each: an immense term would refuse the document
 	},
 	"opensearch": {
 		policyPath: "/_plugins/_ism/policies/" + policyName,
-		message:    object{"type": "text"}, labels: object{"type": "flat_object"},
+		message:    object{"type": "text"}, labels: object{"type": "flat_object"}, json: object{"type": "flat_object"},
 	},
 }
 
-// plain is for a server that lacks newer field types: labels are then kept and shown, but not searched.
+// plain is for a server that lacks newer field types: labels and members of messages are then kept and shown, but not searched.
 func (d dialect) plain() dialect {
 	d.message, d.labels = object{"type": "text"}, object{"type": "object", "enabled": false}
+	d.json = d.labels
 	return d
 }
 

@@ -55,6 +55,7 @@ type File struct {
 	Node   string `json:"node,omitempty"`
 
 	Multiline *Multiline `json:"multiline,omitempty"` // nil: each Line is an Event, but for partials
+	JSON      string     `json:"json,omitempty"`      // the field for the members of messages that are JSON objects; "" for none
 
 	// Of a container's File only.
 	Namespace   string            `json:"namespace,omitempty"`

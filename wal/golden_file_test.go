@@ -10,10 +10,11 @@ import (
 // optional are Files with those members of a description that came after its first version. Each has a golden Segment in
 // testdata/v1-optional, which stays: a File that one release met is drained by the next.
 func optional() map[string]*File {
-	traces, start := testFile(1), testFile(2)
+	traces, start, fields := testFile(1), testFile(2), testFile(3)
+	fields.JSON = "json"
 	traces.Multiline = &Multiline{Traces: "auto.1", MaxWait: time.Second}
 	start.Multiline = &Multiline{Start: `^\d{4}-`, MaxWait: 3 * time.Second}
-	return map[string]*File{"multiline-traces": traces, "multiline-start": start}
+	return map[string]*File{"multiline-traces": traces, "multiline-start": start, "json": fields}
 }
 
 func TestOptionalMembersOfAFileStayReadable(t *testing.T) {

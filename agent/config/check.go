@@ -34,7 +34,7 @@ func (d *decoder) check(c *Config) {
 		d.reportAt("inputs", "inputs names nothing to read; add kubernetes or files")
 	}
 	for i := range c.Inputs {
-		d.checkInput(fmt.Sprintf("inputs[%d]", i), &c.Inputs[i], c.DataDir)
+		d.checkInput(fmt.Sprintf("inputs[%d]", i), &c.Inputs[i], c)
 	}
 	d.checkOverlaps(c)
 	within(d, "wal.segment_size", c.WAL.SegmentSize, MiB, 64*MiB)
@@ -46,7 +46,7 @@ func (d *decoder) check(c *Config) {
 	d.checkListen(c.HTTP.Listen)
 }
 
-func (d *decoder) checkInput(path string, in *Input, dataDir string) {
+func (d *decoder) checkInput(path string, in *Input, c *Config) {
 	if (in.Kubernetes == nil) == (in.Files == nil) {
 		d.reportAt(path, "%s must hold exactly one of kubernetes and files", path)
 		return
@@ -55,8 +55,9 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 		d.absolute(path+".kubernetes.root", k.Root)
 		d.checkIndex(path+".kubernetes.index", k.Index)
 		d.checkMultiline(path+".kubernetes.multiline", k.Multiline)
+		d.checkJSON(path+".kubernetes.json", k.JSON, c)
 		d.checkAllowed(path+".kubernetes.allowed_roots", k.AllowedRoots)
-		if inside(k.Root, dataDir) || inside(dataDir, k.Root) {
+		if inside(k.Root, c.DataDir) || inside(c.DataDir, k.Root) {
 			d.reportAt(path+".kubernetes.root", "%s.kubernetes.root and data_dir must not lie inside each other", path)
 		}
 		return
@@ -69,6 +70,7 @@ func (d *decoder) checkInput(path string, in *Input, dataDir string) {
 	}
 	d.checkIndex(path+".files.index", in.Files.Index)
 	d.checkMultiline(path+".files.multiline", in.Files.Multiline)
+	d.checkJSON(path+".files.json", in.Files.JSON, c)
 	d.checkAllowed(path+".files.allowed_roots", in.Files.AllowedRoots)
 }
 

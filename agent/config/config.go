@@ -45,6 +45,7 @@ type Kubernetes struct {
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
 	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
+	JSON         JSON       `yaml:"json"`          // field for the members of messages that are JSON objects; default none
 	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
 }
 
@@ -56,6 +57,7 @@ type Files struct {
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
 	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
+	JSON         JSON       `yaml:"json"`          // field for the members of messages that are JSON objects; default none
 	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides the fixed parts of paths; default none
 }
 

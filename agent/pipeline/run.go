@@ -28,7 +28,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logboom/agent/config"
-	"logboom/agent/parse"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
@@ -268,30 +267,8 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 	o := tail.Options{Node: a.c.NodeName, PinDir: filepath.Join(a.c.DataDir, "pins"), Known: known(a.state, recovery),
 		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0 && !a.setAside,
 		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Waits: a.shares.waits, Log: a.o.Logger}
-	for _, in := range a.c.Inputs {
-		switch {
-		case in.Kubernetes != nil:
-			o.Inputs = append(o.Inputs, tail.Input{Root: in.Kubernetes.Root, Route: in.Kubernetes.Index,
-				FromNow: in.Kubernetes.ReadFrom == config.Now, AllowedRoots: in.Kubernetes.AllowedRoots,
-				Multiline: multiline(in.Kubernetes.Multiline)})
-		case in.Files != nil:
-			format := wal.Format(in.Files.Format)
-			if in.Files.Format == config.Auto {
-				format = ""
-			}
-			o.Inputs = append(o.Inputs, tail.Input{Paths: in.Files.Paths, Format: format, Route: in.Files.Index,
-				FromNow: in.Files.ReadFrom == config.Now, AllowedRoots: in.Files.AllowedRoots, Multiline: multiline(in.Files.Multiline)})
-		}
-	}
+	o.Inputs = inputs(a.c)
 	return o
-}
-
-// multiline puts m into the words of a File's description.
-func multiline(m *config.Multiline) *wal.Multiline {
-	if m == nil {
-		return nil
-	}
-	return &wal.Multiline{Traces: parse.Traces[string(m.Traces)], Start: m.Start, Continue: m.Continue, MaxWait: m.MaxWait}
 }
 
 // holdFor is how long a Route that takes nothing may hold up the others.

@@ -16,6 +16,21 @@ func newMultilineNode(t *testing.T) *node {
 	return n
 }
 
+// What an input says of its Files' Lines is in their descriptions, for whoever drains the WAL.
+func TestTheDescriptionSaysHowLinesAreRead(t *testing.T) {
+	n := newMultilineNode(t)
+	n.inputs[0].JSON = "json"
+	n.lines("0.log", "a", "b")
+	n.start()
+	n.poll(0)
+	if len(n.events) == 0 {
+		t.Fatal("nothing was read")
+	}
+	if f := n.events[0].File; f.JSON != "json" || f.Multiline == nil || *f.Multiline != *n.inputs[0].Multiline || f.Format != wal.CRI {
+		t.Errorf("%+v", f)
+	}
+}
+
 var trace = []string{"ERROR boom", "java.lang.IllegalStateException: no", "\tat a.B.c(B.java:1)", "\tat a.B.d(B.java:2)"}
 
 func joined(messages ...string) string { return strings.Join(messages, "\n") }

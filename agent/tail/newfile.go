@@ -25,7 +25,7 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 	if e.in != nil {
 		in = e.in
 	}
-	d := &wal.File{Path: path, Format: in.Format, Multiline: in.Multiline, Node: t.o.Node, Identity: identityOf(e.key, line)}
+	d := &wal.File{Path: path, Format: in.Format, Multiline: in.Multiline, JSON: in.JSON, Node: t.o.Node, Identity: identityOf(e.key, line)}
 	if d.Format == "" {
 		d.Format = parse.Detect(s.head)
 	}

@@ -44,6 +44,7 @@ type Input struct {
 	FromNow bool       // with a new checkpoint: pass over what is there already
 
 	Multiline *wal.Multiline // nil: each Line is an Event, but for partials
+	JSON      string         // field for the members of messages that are JSON objects; "" for none
 
 	AllowedRoots []string // folders that links may lead to, besides those that the input is about
 }
