@@ -24,22 +24,24 @@ type dir struct {
 	stat    stat
 	names   []fs.DirEntry
 	logs    []entry // of a folder of container logs or pins: what of the names is one, as last looked at
+	watch   int     // of hints; -1: none
 	settled bool    // a change since then shows in stat
 	again   int     // the scan that lists it anew
 	seen    int     // the last scan that asked for it
 }
 
-// readDir returns what the folder at path holds: below a root of in, or anywhere when in is nil.
+// readDir returns what the folder at path holds: below a root of in, or of pins when in is nil.
 func (t *Tailer) readDir(in *input, path string) (*dir, error) {
-	if d := t.dirs[path]; d != nil && d.settled && t.scans < d.again {
-		if st, err := statx(unix.AT_FDCWD, path, 0); err == nil && st == d.stat {
-			d.seen = t.scans
-			return d, nil
-		}
+	if d := t.dirs[path]; d != nil && t.scans < d.again && (in == nil || d.same(path)) {
+		d.seen = t.scans
+		return d, nil
 	}
-	delete(t.dirs, path)
-	d, err := list(in, path)
+	d, err := t.relist(in, path)
+	if old := t.dirs[path]; old != nil && (d == nil || d.watch != old.watch) {
+		t.hints.unwatch(old.watch)
+	}
 	if err != nil {
+		delete(t.dirs, path)
 		return nil, err
 	}
 	d.again, d.seen = t.scans+relistEvery, t.scans
@@ -47,7 +49,14 @@ func (t *Tailer) readDir(in *input, path string) (*dir, error) {
 	return d, nil
 }
 
-func list(in *input, path string) (*dir, error) {
+// same says whether the folder at path is as it was listed.
+func (d *dir) same(path string) bool {
+	st, err := statx(unix.AT_FDCWD, path, 0)
+	return d.settled && err == nil && st == d.stat
+}
+
+// relist lists the folder at path. Of a folder with logs, hints are asked for first.
+func (t *Tailer) relist(in *input, path string) (*dir, error) {
 	var f *os.File
 	var err error
 	if in != nil {
@@ -59,23 +68,31 @@ func list(in *input, path string) (*dir, error) {
 		return nil, err
 	}
 	defer f.Close()
+	d := &dir{watch: -1}
+	if in != nil {
+		if d.watch, err = t.hints.watch(f); err != nil {
+			t.warnOnce("inotify", noHints, err)
+		}
+	}
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil { // which is what the kernel takes times of change from
 		return nil, os.NewSyscallError("clock_gettime", err)
 	}
-	d := &dir{}
 	if d.stat, err = statAt(int(f.Fd()), ""); err != nil {
 		return nil, err
 	}
 	d.settled = now.Nano()-d.stat.mtime >= int64(settleTime)
-	d.names, err = f.ReadDir(-1)
-	return d, err
+	if d.names, err = f.ReadDir(-1); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // sweepDirs forgets folders that this scan did not ask for.
 func (t *Tailer) sweepDirs() {
 	for path, d := range t.dirs {
 		if d.seen < t.scans {
+			t.hints.unwatch(d.watch)
 			delete(t.dirs, path)
 		}
 	}

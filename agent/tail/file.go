@@ -20,20 +20,21 @@ type file struct {
 	index wal.Index // of the Block with that Record
 
 	// As of the last scan.
-	path     string // where it can be opened, "" for nowhere
-	key      key    // of the plain file; that of the .gz if there is no other
-	attached bool   // the bytes at path are known to be this File's
-	gz       bool
-	rotated  bool // no writer opens it any more: renamed, removed or replaced
-	ended    bool // and it has been quiet for long enough
-	cut      bool // its bytes are gone from its inode: truncated
-	pin      string
-	onlyPin  bool
-	size     int64 // known size of the content; of a .gz only what was read of it
-	alloc    int64 // bytes of the plain file on the disk
-	mtime    int64 // of the plain file, Unix nanoseconds
-	missing  int   // scans in a row that found no name of it
-	lost     bool  // the ledger has what was not read: nothing can be added
+	path      string // where it can be opened, "" for nowhere
+	key       key    // of the plain file; that of the .gz if there is no other
+	attached  bool   // the bytes at path are known to be this File's
+	gz        bool
+	rotated   bool // no writer opens it any more: renamed, removed or replaced
+	ended     bool // and it has been quiet for long enough
+	cut       bool // its bytes are gone from its inode: truncated
+	pin       string
+	onlyPin   bool
+	size      int64     // known size of the content; of a .gz only what was read of it
+	alloc     int64     // bytes of the plain file on the disk
+	mtime     int64     // of the plain file, Unix nanoseconds
+	missing   int       // scans in a row that found no name of it
+	goneSince time.Time // when the first of them was
+	lost      bool      // the ledger has what was not read: nothing can be added
 
 	plainEntry, zipEntry *entry // of this scan
 

@@ -19,7 +19,10 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 		}
 	}
 	f.path, f.attached = "", false
-	if f.missing++; f.missing < 2 || f.pending > 0 {
+	if f.missing++; f.missing == 1 {
+		f.goneSince = now
+	}
+	if f.missing < 2 || now.Sub(f.goneSince) < scanEvery || f.pending > 0 {
 		return // a Record that is not durable may have to be read again, and would be lost with the rest then
 	}
 	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {

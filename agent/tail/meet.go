@@ -14,6 +14,7 @@ type nascent struct {
 	src   content // nil while a pin keeps its bytes
 	entry entry
 	pin   string
+	met   time.Time
 }
 
 func (fo *folder) closeNascent() {
@@ -49,7 +50,7 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 		return nil
 	}
 	if n == nil {
-		n = &nascent{pin: pin}
+		n = &nascent{pin: pin, met: now}
 	}
 	if n.src == nil {
 		src, st, err := t.openAt(fo, e.path, e.gz)

@@ -15,6 +15,7 @@ import (
 type pins struct {
 	dir   string
 	dirty map[string]bool // folders with new names
+	dirs  map[string]*dir // the Tailer's: nobody else changes folders of pins, so these are listed again only when we did
 }
 
 // add links the open log file into the folder of pins. The link is made from the descriptor, so it is to the inode that
@@ -38,6 +39,7 @@ func (p *pins) add(fo *folder, f *os.File, e entry) (string, error) {
 	// Every folder on the way is named by the one above it, up to the one that names the folder of pins.
 	for d, top := dir, filepath.Dir(p.dir); len(d) >= len(top); d = filepath.Dir(d) {
 		p.dirty[d] = true
+		delete(p.dirs, d)
 	}
 	return path, nil
 }
@@ -72,7 +74,9 @@ func (p *pins) remove(path string) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	for d := filepath.Dir(path); len(d) > len(p.dir) && os.Remove(d) == nil; d = filepath.Dir(d) {
+	for d, empty := filepath.Dir(path), true; len(d) >= len(p.dir); d = filepath.Dir(d) {
+		delete(p.dirs, d)
+		empty = empty && d != p.dir && os.Remove(d) == nil
 	}
 	return nil
 }

@@ -98,6 +98,26 @@ func TestTheOldestPinsAreGivenUp(t *testing.T) {
 	}
 }
 
+// Folders of pins are listed only when a pin was made or removed.
+func TestAPinBesideOthersIsKnownAtOnce(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	n.poll(time.Second)
+	n.lines("1.log", "b")
+	n.poll(time.Second)
+	n.poll(time.Second)
+	must(t, os.RemoveAll(filepath.Join(n.root, pod)))
+	for range 3 {
+		n.poll(20 * time.Second)
+	}
+	if left := n.pinFiles(); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+	n.want("a", "b")
+}
+
 // A pin goes only when the ledger says so, on the disk.
 func TestNoPinGoesBeforeTheLedgerHasIt(t *testing.T) {
 	n := newNode(t)

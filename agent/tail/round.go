@@ -40,7 +40,7 @@ func (t *Tailer) Poll(now time.Time, b *wal.Block) time.Time {
 	if len(b.Text) > 0 || len(t.round) > 0 {
 		return time.Time{}
 	}
-	next := t.nextScan
+	next := t.nextHint(now)
 	for _, f := range t.hot {
 		if f.nextLook.Before(next) {
 			next = f.nextLook
@@ -96,7 +96,7 @@ func (f *file) danger() int {
 
 // Look scans when it is time, and reads nothing: while nothing can be written, what comes and goes is still pinned.
 func (t *Tailer) Look(now time.Time) {
-	if !now.Before(t.nextScan) {
+	if !now.Before(t.nextScan) || t.hinted(now) {
 		t.nextScan = now.Add(scanEvery)
 		t.scan(now)
 	}

@@ -16,7 +16,10 @@ func (t *Tailer) scan(now time.Time) {
 	}
 	if t.scans == 0 {
 		t.sayProtection()
+		t.openHints()
 	}
+	defer t.timeScan(now)()
+	t.newNames = false
 	t.list()
 	for id, fo := range t.folders {
 		if fo.in == nil {

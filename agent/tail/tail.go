@@ -90,12 +90,15 @@ type Tailer struct {
 	open    int            // descriptors held
 	reading *file          // whose turn it is: it stays open
 
-	begun    time.Time // when the first scan began
-	nextScan time.Time
-	scans    int
-	pins     pins
-	dropped  []*file  // whose pins go when the ledger has them
-	rest     struct { // as of the first question in a row whether all is finished
+	begun      time.Time // when the first scan began
+	nextScan   time.Time
+	hints      hints
+	newNames   bool      // hints ask for a scan
+	nextHinted time.Time // when it may come
+	scans      int
+	pins       pins
+	dropped    []*file  // whose pins go when the ledger has them
+	rest       struct { // as of the first question in a row whether all is finished
 		scans   int
 		records int64
 	}
@@ -117,7 +120,7 @@ func New(o Options) *Tailer {
 	if t.o.MaxOpen == 0 {
 		t.o.MaxOpen = defaultMaxOpen()
 	}
-	t.pins = pins{dir: o.PinDir}
+	t.pins, t.hints = pins{dir: o.PinDir, dirs: t.dirs}, hints{-1}
 	for i := range o.Inputs {
 		in := &input{Input: o.Inputs[i]}
 		if in.Root != "" {
@@ -144,6 +147,7 @@ func (t *Tailer) Close() {
 	for _, fo := range t.folders {
 		fo.closeNascent()
 	}
+	t.hints.close()
 	for _, in := range t.inputs {
 		in.close()
 	}
