@@ -34,6 +34,31 @@ func TestBackendKilledTenTimes(t *testing.T) {
 	g.verdict(demand{})
 }
 
+// What was sent and not answered is neither acknowledged nor given up: the backend dies with it, and then the agent does, or
+// is ended.
+func TestBackendAndAgentDieWithRequestsOutstanding(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{sink: hasty, more: "delivery:\n  grace: 100ms\n"})
+	n := g.startNode(busy(3000))
+	g.agent.start()
+	for i := range 4 {
+		g.fault(`{"delay":"30s","count":1000}`)
+		n.awaitLines(1000)
+		g.backend.kill()
+		time.Sleep(1500 * time.Millisecond) // acknowledgements are committed once a second
+		if i%2 == 0 {
+			g.agent.kill()
+		} else {
+			g.agent.end(patience)
+		}
+		g.startBackend()
+		g.agent.start()
+		n.awaitLines(1000)
+	}
+	n.end()
+	g.verdict(demand{})
+}
+
 // The backend stores everything, but the answers are cut, torn, or say something else.
 func TestAnswersLostAfterStoring(t *testing.T) {
 	t.Parallel()

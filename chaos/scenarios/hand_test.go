@@ -52,6 +52,17 @@ func (h *hand) text(n int) string {
 	return b.String()
 }
 
+// split returns the next message as the two pieces that a container runtime makes of one that is too long.
+func (h *hand) split() (head, tail string) {
+	line := h.text(1)
+	before, message, _ := strings.Cut(line, " F ")
+	half := len(message) / 2
+	head = before + " P " + message[:half] + "\n"
+	tail = before + " F " + message[half:]
+	h.g.sizes[h.stream][h.next-1] = int64(len(head) + len(tail))
+	return head, tail
+}
+
 // write appends n lines to a file.
 func (h *hand) write(path string, n int) {
 	h.g.t.Helper()

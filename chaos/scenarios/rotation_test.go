@@ -179,22 +179,67 @@ func TestRotatedBeforeItsFirstLook(t *testing.T) {
 	g.verdict(demand{disordered: true})
 }
 
-// The pieces of one message stand at the end of one file and at the start of the next (beats #47336, kubernetes #107943).
+// The pieces of one message stand at the end of one file and at the start of the next (beats #47336, kubernetes #107943):
+// seen as they come, after both rotations, and in a .gz by the next agent.
 func TestEventSplitOverTwoFiles(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{})
-	c := busy(80)
-	c.Pods[0].Containers[0].Long = 0.8 // most of the bytes are pieces, so most rotations come between two
-	c.Pods[0].Containers[0].Stderr = 0.5
-	c.Speed, c.MaxSize = 15, 64<<10
-	n := g.startNode(c)
+	h, dir := g.container("split")
+	log := filepath.Join(dir, "0.log")
+	h.write(log, 50)
 	g.agent.start()
-	g.awaitStored(20)
-	n.awaitRotations(2)
-	g.agent.kill()
-	n.awaitRotations(2)
-	g.agent.start()
-	n.awaitRotations(1)
-	n.end()
+	g.awaitStored(50)
+	for i, around := range []struct{ before, after func() }{
+		{func() {}, func() {}},
+		{g.agent.pause, g.agent.goOn},
+		{g.agent.kill, func() {
+			text, err := os.ReadFile(log + ".2")
+			must(t, err)
+			must(t, os.WriteFile(log+".2.gz", zipped(t, text), 0o640))
+			must(t, os.Remove(log+".2"))
+			g.agent.start()
+		}},
+	} {
+		head, tail := h.split()
+		around.before()
+		g.add(log, head)
+		time.Sleep(200 * time.Millisecond) // an agent that runs sees it like that
+		g.rename(log, fmt.Sprintf("0.log.%d", i))
+		g.add(log, tail)
+		h.write(log, 20)
+		around.after()
+		g.awaitStored(int64(50 + 21*(i+1)))
+	}
 	g.verdict(demand{})
+}
+
+// A container goes on writing into its file for a moment after the rename, and the quota deletes that as soon as it may.
+func TestWriterGoesOnAfterTheRename(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	h, dir := g.container("moment")
+	log := filepath.Join(dir, "0.log")
+	old, err := os.Create(log)
+	must(t, err)
+	defer old.Close()
+	write := func(n int) {
+		t.Helper()
+		_, err := old.WriteString(h.text(n))
+		must(t, err)
+	}
+	write(100)
+	g.agent.start()
+	g.awaitStored(100)
+	g.rename(log, "0.log.20261125-101010")
+	must(t, os.WriteFile(log, nil, 0o640))
+	time.Sleep(2 * time.Second) // two looks
+	write(100)
+	g.awaitStored(200)
+	g.agent.pause()
+	write(100)
+	must(t, os.Remove(log+".20261125-101010"))
+	g.agent.goOn()
+	h.write(log, 10)
+	g.awaitStored(310)
+	g.verdict(demand{disordered: true})
 }
