@@ -55,6 +55,11 @@ func (s *Store) apply(r *rows, c Change, boot string) error {
 			return err
 		}
 	}
+	if c.Letters != nil {
+		if err := applyLetters(r, c.Letters); err != nil {
+			return err
+		}
+	}
 	for _, id := range c.Forget {
 		if err := forget(r, id); err != nil {
 			return err

@@ -55,21 +55,30 @@ func readLosses(tx *bolt.Tx, from uint64, chunk []Loss) ([]Loss, uint64, error) 
 // instead: the ledger stays exact and short when the same File loses piece after piece, and listing the same Loss again
 // after a crash counts it once.
 func addLoss(r *rows, l Loss) error {
+	lost, err := list(r, l)
+	if err != nil {
+		return err
+	}
+	return addLost(r, &l, lost)
+}
+
+// list does so without the account, and returns how many of its bytes were not listed before.
+func list(r *rows, l Loss) (lost int64, err error) {
 	if l.File == nil || l.Cause == "" || l.Start < 0 || l.End < l.Start {
-		return bug(fmt.Sprintf("a loss without file or cause, or of no range: [%d, %d)", l.Start, l.End))
+		return 0, bug(fmt.Sprintf("a loss without file or cause, or of no range: [%d, %d)", l.Start, l.End))
 	}
 	lastKey := append(append([]byte(nil), l.File.ID[:]...), l.Cause...)
 	key := r.get(lastBucket, lastKey)
-	lost := l.End - l.Start
+	lost = int64(l.End - l.Start)
 	if key != nil {
 		var last Loss
 		if err := json.Unmarshal(r.get(ledgerBucket, key), &last); err != nil {
-			return fmt.Errorf("%w: bad ledger entry %x: %v", ErrCorrupt, key, err)
+			return 0, fmt.Errorf("%w: bad ledger entry %x: %v", ErrCorrupt, key, err)
 		}
 		if joinable(last, l) {
 			before := last.End
 			l = join(last, l)
-			lost = l.End - before
+			lost = int64(l.End - before)
 		} else {
 			key = nil
 		}
@@ -77,21 +86,18 @@ func addLoss(r *rows, l Loss) error {
 	if key == nil {
 		key = nextSequence(r)
 		if err := r.put(lastBucket, lastKey, key); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	text, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("describe loss: %w", err)
+		return 0, fmt.Errorf("describe loss: %w", err)
 	}
 	if err := r.put(ledgerBucket, key, text); err != nil {
-		return err
+		return 0, err
 	}
 	counter := lostPrefix + l.Cause
-	if err := r.putNumber(counter, r.number(counter)+uint64(lost)); err != nil {
-		return err
-	}
-	return addLost(r, &l, int64(lost))
+	return lost, r.putNumber(counter, r.number(counter)+uint64(lost))
 }
 
 // joinable says whether b goes on where a ended, or starts inside it. Behind an open end ("at least") nothing is joined,

@@ -62,4 +62,5 @@ type Change struct {
 	Forget  []wal.FileID // nothing on the disk can match these Files any more
 	Losses  []Loss
 	Dead    []DeadLetters
+	Letters *Letters // nil: nothing changes
 }
