@@ -168,28 +168,25 @@ func settleLetters(r *rows, s *Settled, counted bool) error {
 	return r.put(metaBucket, key, chunk)
 }
 
-// leave takes a letter's bytes out of what an account calls dead. What is not counted there, because the checkpoint that
-// did was lost, and was read again since, has another home by now.
+// leave takes a letter's bytes out of what an account calls dead. They are in none when the checkpoint that counted them is
+// lost. Whether such a letter was read again since, and stored, nobody knows: when it is given up, it is lost for all we
+// know, and counts with the Files that are forgotten.
 func leave(r *rows, p *LetterPart, counted bool) error {
 	row := r.get(offsetsBucket, p.File[:])
-	fs, a := FileState{File: &wal.File{ID: p.File}}, Account{}
-	if row == nil { // its account was added to those of the forgotten
-		a = r.gone()
-	} else if known, ok := fs.decode(row); ok {
+	if !counted {
+		row = nil
+	}
+	fs, a := FileState{File: &wal.File{ID: p.File}}, r.gone()
+	if row != nil {
+		known, ok := fs.decode(row)
+		if !ok {
+			return fmt.Errorf("%w: bad offset of file %s", ErrCorrupt, p.File)
+		}
 		a = known
-	} else {
-		return fmt.Errorf("%w: bad offset of file %s", ErrCorrupt, p.File)
 	}
 	before := a
-	switch {
-	case counted:
+	if counted {
 		a.Dead -= min(a.Dead, p.Bytes)
-	case p.Lost == nil || row != nil && a.Reach >= p.Lost.End:
-		return nil
-	case row != nil:
-		a.Reach = p.Lost.End
-	default:
-		a.Reach += wal.Offset(p.Bytes)
 	}
 	if p.Lost != nil {
 		lost, err := list(r, *p.Lost)
@@ -197,6 +194,9 @@ func leave(r *rows, p *LetterPart, counted bool) error {
 			return err
 		}
 		a.LostRead += lost
+		if !counted {
+			a.Reach += wal.Offset(lost)
+		}
 	}
 	if row != nil {
 		return r.put(offsetsBucket, p.File[:], fs.encode(a))

@@ -26,3 +26,6 @@ func (r *Renderer) Render(e *Event) (index, id, document []byte) {
 	}
 	return r.body.index, id[:end], bytes.TrimSuffix(document, []byte("\n"))
 }
+
+// Index returns the index that e goes to.
+func Index(e *Event) string { return string(newRoute(e.File.Route).index(e.Time)) }

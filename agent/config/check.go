@@ -41,6 +41,9 @@ func (d *decoder) check(c *Config) {
 	if c.WAL.MaxSize < 4*c.WAL.SegmentSize {
 		d.reportAt("wal.max_size", "wal.max_size (%s) must hold at least 4 times wal.segment_size (%s)", c.WAL.MaxSize, c.WAL.SegmentSize)
 	}
+	if c.Dead.MaxSize < 64*MiB {
+		d.reportAt("deadletter.max_size", "deadletter.max_size (%s) must be at least 64MiB, or the letters of one request may not fit", c.Dead.MaxSize)
+	}
 	d.checkElasticsearch(&c.Sink.Elasticsearch)
 	d.checkFields(c)
 	d.checkListen(c.HTTP.Listen)

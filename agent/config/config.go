@@ -24,6 +24,7 @@ type Config struct {
 	Inputs   []Input       `yaml:"inputs"`    // at least one
 	WAL      WAL           `yaml:"wal"`
 	Pins     Pins          `yaml:"pins"`
+	Dead     DeadLetters   `yaml:"deadletter"`
 	Sink     Sink          `yaml:"sink"`
 	Fields   Fields        `yaml:"fields"`
 	Redact   []Redaction   `yaml:"redact"` // of messages, one after the other; default none
@@ -81,6 +82,11 @@ type WAL struct {
 // Pins are the hard links that keep container logs until they are read.
 type Pins struct {
 	MaxSize Bytes `yaml:"max_size"` // of files that have no other name, on disk; default 5GiB
+}
+
+// DeadLetters is the store of Events that the backend refuses.
+type DeadLetters struct {
+	MaxSize Bytes `yaml:"max_size"` // on disk; at least 64MiB; default 1GiB
 }
 
 // Sink is where Events go.
@@ -153,6 +159,7 @@ func (c *Config) setDefaults() {
 		LockWait: time.Minute,
 		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block, MaxPodShare: 33},
 		Pins:     Pins{MaxSize: 5 * GiB},
+		Dead:     DeadLetters{MaxSize: GiB},
 		Sink: Sink{Elasticsearch: Elasticsearch{
 			Index: "logs-logboom-default", OwnIDs: true, CompressionLevel: 1, Timeout: time.Minute, BatchSize: 8 * MiB, Concurrency: 2,
 			MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second,

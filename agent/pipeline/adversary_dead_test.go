@@ -88,7 +88,7 @@ func TestDeadLetterKeepsItsPart(t *testing.T) {
 
 type fullDisk struct{ reserve string }
 
-func (d fullDisk) Put(sink.Events, []sink.Refusal) error {
+func (d fullDisk) Put(*batch, []sink.Refusal) error {
 	if _, err := os.Stat(d.reserve); err == nil {
 		return fmt.Errorf("append: %w", unix.ENOSPC)
 	}

@@ -58,6 +58,11 @@ func (b *batch) last() wal.Index  { return b.blocks[b.n-1].Index }
 
 // Each makes a batch the sink's Events.
 func (b *batch) Each(fn func(n int, e *sink.Event) error) error {
+	return b.each(func(_, n int, e *sink.Event) error { return fn(n, e) })
+}
+
+// each says also in which of its Blocks an Event ends.
+func (b *batch) each(fn func(i, n int, e *sink.Event) error) error {
 	n := 0
 	for i := range b.blocks[:b.n] {
 		err := b.parser.Events(&b.blocks[i], func(e *sink.Event) error {
@@ -65,7 +70,7 @@ func (b *batch) Each(fn func(n int, e *sink.Event) error) error {
 			if b.blocks[i].Index <= b.doubtful {
 				e.SentSince = b.sentSince(&b.blocks[i], e)
 			}
-			return fn(n-1, e)
+			return fn(i, n-1, e)
 		})
 		if err != nil {
 			return err

@@ -1,92 +1,214 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"logboom/agent/parse"
+	"logboom/checkpoint"
 	"logboom/sink"
 	"logboom/wal"
 )
 
-// deadLetters is the dead-letter store: a second WAL, whose Records are the Lines of one Event each and say in their
-// Note why it is there. It belongs to Delivery's goroutine.
+// deadLetters is the dead-letter store: a second WAL, whose Records are the Lines of one Event each and say in their Note
+// why it is there. It belongs to Delivery's goroutine.
+//
+// A letter leaves when it is stored after all, moves to the end (refused for good what was held, or left over in its
+// Block), or is given up because the store is full. The log itself never changes, so the checkpoint keeps a bit for each
+// Block that is settled, and changes it in one transaction with the accounts. A letter that moves is fsynced in its new place
+// before. And what a crash leaves in the log without a commit that counts it is sent again by Delivery: it is settled at
+// the start, or it would be there twice.
 type deadLetters struct {
-	log   *wal.Log
-	block wal.Block
+	log     *wal.Log
+	maxSize int64 // bytes on disk; 0: no limit
+
+	known         bool      // the checkpoint has heard of the store
+	base, counted wal.Index // as in checkpoint.Letters
+	settled       checkpoint.IndexSet
+	gone          wal.Index // every Block up to it is settled
+	first         wal.Index // the first Block that is not; 0: not known
+	begun         wal.Index // the last Block of an earlier process
+
+	pending   []checkpoint.Settled // not committed yet
+	committed wal.Index            // counted, as far as it is
+	block     wal.Block            // memory for one
+	parser    parse.Parser
 }
 
-// maxNote bounds the backend's words that are kept with a dead letter, in bytes.
-const maxNote = 1 << 10
-
-// heldNote marks what no document is wrong with: its Route took nothing while others did.
-const heldNote = "held: "
+// open begins with what the checkpoint knows of the store.
+func (d *deadLetters) open(st checkpoint.LetterState) error {
+	d.begun = d.log.Durable()
+	d.settled, d.gone, d.base, d.counted = st.Settled, st.Gone, st.Base, st.Counted
+	d.committed = d.counted
+	if d.known = st.Known; !d.known {
+		d.base, d.counted = d.begun, d.begun // the checkpoint that knew more is lost
+	}
+	d.void(d.counted)
+	return d.log.Release(d.gone)
+}
 
 // Put makes the refused Events durable as dead letters.
-func (d *deadLetters) Put(events sink.Events, refused []sink.Refusal) error {
+func (d *deadLetters) Put(b *batch, refused []sink.Refusal) error {
 	why := make(map[int]*sink.Refusal, len(refused))
 	for i := range refused {
 		why[refused[i].N] = &refused[i]
 	}
-	d.block.Reset()
-	err := events.Each(func(n int, e *sink.Event) error {
+	var p pile
+	now := time.Now()
+	err := b.each(func(i, n int, e *sink.Event) error {
 		r := why[n]
 		if r == nil {
 			return nil
 		}
-		at, timed := when(e)
-		if n := len(d.block.Records); n == wal.MaxRecords || n > 0 && len(d.block.Text)+len(e.Raw) > wal.TargetText ||
-			n > 0 && !timed && !d.block.Time.Equal(at) {
-			if err := d.append(); err != nil {
-				return err
-			}
-		}
-		if !timed || len(d.block.Records) == 0 {
-			d.block.Time = at
-		}
-		d.add(e, r)
+		p.add(e, &note{Time: now, Held: r.Held, Type: r.Type, Reason: r.Reason, Places: placesOf(&b.blocks[i], e)})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := d.append(); err != nil {
+	return d.append(&p)
+}
+
+// append makes p durable, all of it or nothing that counts.
+func (d *deadLetters) append(p *pile) error {
+	if len(p.blocks) == 0 {
+		return nil
+	}
+	before := d.log.Durable()
+	err := d.write(p)
+	if err != nil {
+		d.void(before) // it is put again
 		return err
+	}
+	d.counted = d.log.Durable()
+	return nil
+}
+
+func (d *deadLetters) write(p *pile) error {
+	for _, b := range p.blocks {
+		if err := appendAll(d.log, b); err != nil {
+			return err
+		}
 	}
 	return d.log.Sync()
 }
 
-// when returns e's time, and whether its Raw says it: an Event that has none of its own gets its Block's, so that the
-// document and its index are the same when it is sent again.
-func when(e *sink.Event) (at time.Time, timed bool) {
-	at, _ = time.Parse(time.RFC3339Nano, string(e.Time)) // checked
-	return at, e.File.Format != wal.Plain && parse.Time(e.Raw) != nil
+// void settles what is behind after: nothing counts it.
+func (d *deadLetters) void(after wal.Index) {
+	for n := after + 1; n <= d.log.Durable(); n++ {
+		d.settle(n, nil)
+	}
+	d.counted = max(d.counted, d.log.Durable())
 }
 
-func (d *deadLetters) add(e *sink.Event, r *sink.Refusal) {
-	note := fmt.Sprintf("%s: %s", r.Type, r.Reason)
-	if r.Held {
-		note = heldNote + note
+// settle says that no letter of Block n is one any more, once this is committed.
+func (d *deadLetters) settle(n wal.Index, parts []checkpoint.LetterPart) {
+	if d.settled.Has(n) {
+		return
 	}
-	start := len(d.block.Text)
-	d.block.Text = append(d.block.Text, e.Raw...)
-	record := wal.Record{File: e.File, Start: e.Offset, End: e.Offset + wal.Offset(len(e.Raw)),
-		Note: note[:min(len(note), maxNote)], Text: d.block.Text[start:], Cut: e.Part > 0 && !e.Last}
-	if e.Part > 0 {
-		stream := 0
-		if e.Stream == "stderr" {
-			stream = 1
-		}
-		record.Parts[stream] = uint16(e.Part - 1)
+	if d.settled == nil {
+		d.settled = checkpoint.IndexSet{}
 	}
-	d.block.Records = append(d.block.Records, record)
+	d.settled.Add(n)
+	d.pending = append(d.pending, checkpoint.Settled{Index: n, Parts: parts})
 }
 
-func (d *deadLetters) append() error {
-	if len(d.block.Records) == 0 {
+// changed says that a commit has something to say of the store.
+func (d *deadLetters) changed() bool {
+	return d != nil && (len(d.pending) > 0 || d.counted != d.committed)
+}
+
+// change is what that is; nil: nothing. The first commit of a checkpoint always says something.
+func (d *deadLetters) change() *checkpoint.Letters {
+	if d == nil || d.known && !d.changed() {
 		return nil
 	}
-	err := appendAll(d.log, &d.block)
-	d.block.Reset()
-	return err
+	return &checkpoint.Letters{Base: d.base, Counted: d.counted, Settled: d.pending, Gone: d.gone}
+}
+
+// done notes that c is committed, and removes the Segments that nobody needs any more.
+func (d *deadLetters) done(c *checkpoint.Letters) error {
+	if c == nil {
+		return nil
+	}
+	d.known, d.pending, d.committed = true, nil, c.Counted
+	d.settled.Forget(c.Gone)
+	if err := d.log.Release(c.Gone); err != nil {
+		return fmt.Errorf("remove settled dead letters: %w", err)
+	}
+	return nil
+}
+
+// advance finds out how far everything is settled, a bounded number of Blocks a call.
+func (d *deadLetters) advance() error {
+	for range 64 {
+		if d.first != 0 && !d.settled.Has(d.first) {
+			return nil
+		}
+		d.gone, d.first = max(d.gone, d.first), 0
+		switch err := d.next(d.gone, &d.block); {
+		case errors.Is(err, wal.ErrNone):
+			return nil
+		case err != nil:
+			return err
+		}
+		d.gone, d.first = d.block.Index-1, d.block.Index
+	}
+	return nil
+}
+
+// next reads the first Block behind after. What can't be read is lost.
+func (d *deadLetters) next(after wal.Index, b *wal.Block) error {
+	for {
+		err := d.log.Next(after, b)
+		var damage *wal.DamageError
+		if !errors.As(err, &damage) {
+			return err
+		}
+		var parts []checkpoint.LetterPart
+		for _, l := range losses(damage) {
+			parts = append(parts, checkpoint.LetterPart{File: l.File.ID, Bytes: int64(l.End - l.Start), Lost: &l})
+		}
+		d.settle(damage.Index, parts)
+		for n := after + 1; n < damage.Index; n++ {
+			d.settle(n, nil)
+		}
+		after = damage.Index
+	}
+}
+
+// over says that there is no room for so many bytes.
+func (d *deadLetters) over(bytes int64) bool {
+	return d != nil && d.maxSize > 0 && d.log.Stats().Bytes+bytes > d.maxSize
+}
+
+// dropAtOnce is how many Blocks are given up before the next look at the room that makes. Those of one Segment take room
+// together, so a few more than needed may go.
+const dropAtOnce = 32
+
+// drop gives up the oldest letters, which the ledger lists then. It says whether there were any.
+func (d *deadLetters) drop() (any bool, err error) {
+	for range dropAtOnce {
+		if err := d.advance(); err != nil || d.first == 0 {
+			return any, err
+		}
+		if d.settled.Has(d.first) {
+			return true, nil // advance has not come to the end
+		}
+		if err := d.next(d.first-1, &d.block); err != nil {
+			return any, err
+		}
+		var parts []checkpoint.LetterPart
+		err := eachLetter(&d.parser, &d.block, func(e *sink.Event, n *note) error {
+			parts = append(parts, lossesOf(e, n, "a dead letter ("+n.Type+"), given up for newer ones: deadletter.max_size")...)
+			return nil
+		})
+		if err != nil {
+			return any, err
+		}
+		d.settle(d.block.Index, parts)
+		any = true
+	}
+	return any, d.advance()
 }

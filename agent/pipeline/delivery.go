@@ -44,7 +44,7 @@ type Checkpoint interface {
 
 // DeadLetters keeps, durably, what the backend will never take.
 type DeadLetters interface {
-	Put(b sink.Events, refused []sink.Refusal) error
+	Put(b *batch, refused []sink.Refusal) error
 }
 
 // Delivery drains the WAL into the sink, in order, with several Batches in flight. Its state is one goroutine's; a
@@ -54,6 +54,7 @@ type Delivery struct {
 	sink    Sink
 	store   Checkpoint
 	dead    DeadLetters
+	letters *deadLetters // the same, as far as it changes the checkpoint; nil: not at all
 	reserve *reserve
 	doubt   doubt
 	drops   drops
@@ -204,6 +205,9 @@ func (d *Delivery) bury(b *batch) error {
 	if len(b.result.Refused) == 0 {
 		return nil
 	}
+	if err := d.makeLetterRoom(b); err != nil {
+		return err
+	}
 	if err := d.reserve.spend(func() error { return d.dead.Put(b, b.result.Refused) }); err != nil {
 		return fmt.Errorf("write dead letters: %w", err)
 	}
@@ -236,7 +240,7 @@ func (d *Delivery) count(r *sink.Result, text int) {
 
 func (d *Delivery) commitIfDue(now time.Time) error {
 	switch acked := d.Acked(); {
-	case d.acked == acked:
+	case d.acked == acked && !d.letters.changed():
 		return nil
 	case d.uncounted >= commitText || now.Sub(d.committed) >= commitEvery:
 	case d.room.wanted() != "" && d.frees(acked):
@@ -254,7 +258,10 @@ func (d *Delivery) frees(acked wal.Index) bool {
 
 // commit makes the acknowledgements durable, and only then removes the Segments that nobody needs any more.
 func (d *Delivery) commit(now time.Time) error {
-	c := checkpoint.Change{Acked: d.acked, Durable: d.log.Durable(), Dead: d.refused}
+	c := checkpoint.Change{Acked: d.acked, Dead: d.refused, Letters: d.letters.change()}
+	if d.acked > 0 { // a new checkpoint that names no Acked must not say that all Blocks up to Durable have to be there
+		c.Durable = d.log.Durable()
+	}
 	for _, f := range d.files {
 		c.Files = append(c.Files, f)
 	}
@@ -275,6 +282,7 @@ func (d *Delivery) commit(now time.Time) error {
 	}
 	clear(d.files)
 	d.damage, d.refused, d.drops.losses = slices.Delete(d.damage, 0, passed), d.refused[:0], nil
+	clear(d.drops.ends)
 	d.uncounted, d.committed = 0, now
 	d.ackedIndex.Store(uint64(d.acked))
 	d.problem.Store(nil)
@@ -282,7 +290,7 @@ func (d *Delivery) commit(now time.Time) error {
 	if err := d.log.Release(d.acked); err != nil {
 		return fmt.Errorf("remove delivered segments: %w", err)
 	}
-	return nil
+	return d.letters.done(c.Letters)
 }
 
 // Acked returns the highest Index whose acknowledgement is durable.
@@ -332,7 +340,7 @@ func (d *Delivery) Run(ctx context.Context, workers int, stop <-chan struct{}) e
 		}
 	}
 	d.settle()
-	if d.acked != d.Acked() {
+	if d.acked != d.Acked() || d.letters.changed() {
 		return d.commit(time.Now())
 	}
 	return nil

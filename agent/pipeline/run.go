@@ -53,10 +53,12 @@ type agent struct {
 	reserve  *reserve
 	store    *checkpoint.Store
 	state    checkpoint.State
+	mail     checkpoint.LetterState
 	setAside bool // there was another checkpoint, which could not be read
 	away     bool // no log files are read, see Ship
 	log      *wal.Log
 	deadLog  *wal.Log
+	letters  *deadLetters
 	tail     *tail.Tailer
 	shares   *shares
 	sink     *sink.Sink
@@ -168,7 +170,7 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 		return nil, err
 	}
 	es := c.Sink.Elasticsearch
-	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: &deadLetters{log: a.deadLog}, reserve: a.reserve, slog: a.o.Logger,
+	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: a.letters, letters: a.letters, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
@@ -202,7 +204,7 @@ func (a *agent) openCheckpoint(path string) (err error) {
 		open = checkpoint.OpenAway
 	}
 	if a.store, err = open(path); err == nil {
-		a.state, err = a.store.State()
+		err = a.readCheckpoint()
 	}
 	if errors.Is(err, checkpoint.ErrCorrupt) {
 		if a.store != nil {
@@ -216,8 +218,15 @@ func (a *agent) openCheckpoint(path string) (err error) {
 			"the backend keeps one copy", "error", err, "kept", aside)
 		a.setAside = true
 		if a.store, err = open(path); err == nil {
-			a.state, err = a.store.State()
+			err = a.readCheckpoint()
 		}
+	}
+	return err
+}
+
+func (a *agent) readCheckpoint() (err error) {
+	if a.state, err = a.store.State(); err == nil {
+		a.mail, err = a.store.Letters()
 	}
 	return err
 }
@@ -242,10 +251,25 @@ func (a *agent) openLogs() (*wal.Recovery, error) {
 	if err := a.log.Release(a.state.Acked); err != nil {
 		return nil, err
 	}
-	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(dir, "deadletter"), Aside: filepath.Join(DamagedDir(dir), "deadletter"), Patience: patience,
-		SegmentSize: int64(a.c.WAL.SegmentSize)})
-	return recovery, err
+	return recovery, a.openLetters()
 }
+
+// letterSegment is small, so that the oldest dead letters go in small numbers when their store is full.
+const letterSegment = 1 << 20 // bytes
+
+func (a *agent) openLetters() (err error) {
+	dir := a.c.DataDir
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: LetterDir(dir), Aside: filepath.Join(DamagedDir(dir), "deadletter"), Patience: patience,
+		SegmentSize: letterSegment, Acked: a.mail.Gone, Floor: a.mail.Counted})
+	if err != nil {
+		return err
+	}
+	a.letters = &deadLetters{log: a.deadLog, maxSize: int64(a.c.Dead.MaxSize)}
+	return a.letters.open(a.mail)
+}
+
+// LetterDir is where a data directory has its dead letters.
+func LetterDir(dataDir string) string { return filepath.Join(dataDir, "deadletter") }
 
 // known is how far each File was read: as the checkpoint says, or as the WAL says where that is newer.
 func known(state checkpoint.State, recovery *wal.Recovery) []tail.Known {

@@ -157,4 +157,4 @@ func (r *readOnly) Grown() <-chan struct{}     { return nil }
 // nowhere keeps no dead letters: the original still has them.
 type nowhere struct{}
 
-func (nowhere) Put(sink.Events, []sink.Refusal) error { return nil }
+func (nowhere) Put(*batch, []sink.Refusal) error { return nil }

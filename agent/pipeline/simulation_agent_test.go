@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,8 +49,13 @@ func (s *simulation) open() error {
 	if len(recovery.Damaged) > 0 {
 		s.wrong("damage after a crash: %+v", recovery.Damaged)
 	}
-	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "deadletter"), SegmentSize: 2 << 10, Fault: s.disk.fault})
+	a.deadLog, _, err = wal.Open(wal.Options{Dir: filepath.Join(s.dir, "deadletter"), SegmentSize: 1 << 10, Fault: s.disk.fault,
+		Acked: a.mail.Gone, Floor: a.mail.Counted})
 	if err != nil {
+		return err
+	}
+	a.letters = &deadLetters{log: a.deadLog, maxSize: s.maxLetters}
+	if err := a.letters.open(a.mail); err != nil {
 		return err
 	}
 	o := tail.Options{Inputs: []tail.Input{{Root: filepath.Join(s.dir, "pods"), Route: "logs"},
@@ -67,7 +71,7 @@ func (s *simulation) open() error {
 	a.shares.begin(recovery, a.state)
 	a.tail = tail.New(o)
 	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, shares: a.shares, slog: s.log}
-	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: &deadLetters{log: a.deadLog}, slog: s.log,
+	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: a.letters, letters: a.letters, slog: s.log,
 		batchText: 1 << 10, reserve: a.reserve, shares: a.shares, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
 	return nil
 }
@@ -215,7 +219,7 @@ func (s *simulation) Send(_ context.Context, events sink.Events) (r sink.Result,
 				r.Duplicate++
 				s.keep(e)
 				s.backend[id(e)] = true
-			case s.rng.IntN(50) == 0:
+			case s.rng.IntN(s.refuses) == 0:
 				r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "test"})
 			default:
 				r.Stored++
@@ -236,19 +240,4 @@ func (s *simulation) keep(e *sink.Event) {
 		s.wrong("%.60q and %.60q have one id", before, e.Message)
 	}
 	s.stored[id(e)] = string(e.Message)
-}
-
-// readDeadLetters adds what the dead-letter store has to what is stored.
-func (s *simulation) readDeadLetters() {
-	b := &batch{}
-	for at := wal.Index(0); ; at = b.last() {
-		b.reset(1 << 20)
-		err := s.a.deadLog.Next(at, b.slot())
-		if errors.Is(err, wal.ErrNone) {
-			return
-		}
-		s.must(err)
-		b.add()
-		s.must(b.Each(func(_ int, e *sink.Event) error { s.keep(e); s.listDead(e); return nil }))
-	}
 }

@@ -161,6 +161,9 @@ type climate struct {
 	amnesia  bool // checkpoints get lost
 	maxSize  int64
 	drop     bool // wal.on_full: drop_oldest
+
+	refuses    int   // one of so many Events is
+	maxLetters int64 // of the dead-letter store
 }
 
 // writer is a program that writes logs.
@@ -197,6 +200,10 @@ func newSimulation(seed uint64, set func(*simulation), out io.Writer) *simulatio
 	s.climate = climate{pins: dice.IntN(3) > 0, sameBoot: dice.IntN(4) == 0, badDisk: dice.IntN(2) == 0, amnesia: dice.IntN(4) == 0}
 	if dice.IntN(3) == 0 {
 		s.maxSize = 12 << 10
+	}
+	s.refuses = 50
+	if dice := rand.New(rand.NewPCG(seed, 4)); dice.IntN(4) == 0 && !s.amnesia { // with the checkpoint its ledger is lost
+		s.refuses, s.maxLetters = 6, 4<<10
 	}
 	set(s)
 	s.disk = &badDisk{s: s, rng: rand.New(rand.NewPCG(seed, 3)), synced: map[string]int64{}}
