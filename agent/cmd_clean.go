@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"logboom/agent/config"
+	"logboom/agent/pipeline"
 	"logboom/checkpoint"
+	"logboom/sink"
 	"logboom/wal"
 )
 
@@ -109,8 +111,8 @@ func tellUndelivered(w io.Writer, dataDir string) error {
 	if err != nil {
 		return err
 	}
-	dead, err := contents(wal.View{Dir: filepath.Join(dataDir, deadDir)}, 0)
-	if err != nil {
+	dead := 0
+	if err := lettersOnDisk(dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil }); err != nil {
 		return err
 	}
 	switch {
@@ -121,8 +123,8 @@ func tellUndelivered(w io.Writer, dataDir string) error {
 	default:
 		fmt.Fprintf(w, "NOT DELIVERED: up to %s of text in the buffer.\n", size(waiting.Text))
 	}
-	if dead.Records > 0 {
-		fmt.Fprintf(w, "NOT DELIVERED: %d events that are kept as dead letters.\n", dead.Records)
+	if dead > 0 {
+		fmt.Fprintf(w, "NOT DELIVERED: %d events that are kept as dead letters.\n", dead)
 	}
 	return nil
 }

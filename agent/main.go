@@ -7,6 +7,7 @@
 //	logboom status -c FILE                    says how the running agent is doing
 //	logboom setup -c FILE                     installs index templates and data streams in the backend
 //	logboom ledger -c FILE                    lists what was lost
+//	logboom deadletter ls|cat|replay -c FILE  lists what the backend refused, and sends it again
 //	logboom wal ls|cat|verify -c FILE         looks into the buffer
 //	logboom wal ship -c FILE [DIR]            delivers the buffer of an agent that is gone
 //	logboom clean -c FILE                     removes pins and buffer at uninstall
@@ -91,7 +92,7 @@ func rootCommand() *cobra.Command {
 		checkCommand(),
 		setupCommand(),
 		statusCommand(),
-		ledgerCommand(),
+		ledgerCommand(), deadLetterCommand(),
 		walCommand(),
 		cleanCommand(),
 		streamCommand(),

@@ -28,6 +28,8 @@ type batch struct {
 	began   time.Time      // of the Send
 	doubt   doubt
 
+	impatient bool // what is held is given up at once
+
 	pace   pace
 	length length
 
@@ -291,6 +293,9 @@ func (b *batch) plainly(ctx context.Context, worst *problem) (*problem, error) {
 func (b *batch) hold(began time.Time) {
 	limit := b.sink.conf.HoldFor
 	switch {
+	case b.impatient:
+		b.letGo()
+		return
 	case limit == 0:
 		return
 	case len(b.held) == 0:
@@ -303,6 +308,11 @@ func (b *batch) hold(began time.Time) {
 	if time.Since(b.holding) < limit || !b.sink.health.storedSince(b.holding) {
 		return
 	}
+	b.letGo()
+}
+
+// letGo makes Refusals of what is held.
+func (b *batch) letGo() {
 	for _, r := range b.held {
 		r.Held = true
 		b.settled.add(r.N)

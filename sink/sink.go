@@ -150,6 +150,14 @@ func (s *Sink) Send(ctx context.Context, events Events) (Result, error) {
 	return b.send(ctx, events)
 }
 
+// Try is Send for Events that were refused before: what is held comes back at once, whether others are stored or not.
+func (s *Sink) Try(ctx context.Context, events Events) (Result, error) {
+	b := s.take()
+	defer s.give(b)
+	b.impatient = true
+	return b.send(ctx, events)
+}
+
 func (s *Sink) take() *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -83,6 +83,7 @@ func mappings(d dialect) object {
 			"message":    d.message,
 			"json":       d.json,
 			"stream":     keyword,
+			"tags":       keyword,
 			"event": object{"properties": object{
 				"sequence": object{"type": "long"},
 				"original": object{"type": "keyword", "index": false, "doc_values": false},

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"logboom/agent/parse"
@@ -30,6 +31,11 @@ type deadLetters struct {
 	first         wal.Index // the first Block that is not; 0: not known
 	begun         wal.Index // the last Block of an earlier process
 
+	scanned        wal.Index // of the Blocks up to begun, those are known
+	holds          map[string]*hold
+	refusedLetters atomic.Int64 // in the store, as far as they are known
+	heldLetters    atomic.Int64
+
 	pending   []checkpoint.Settled // not committed yet
 	committed wal.Index            // counted, as far as it is
 	block     wal.Block            // memory for one
@@ -45,6 +51,7 @@ func (d *deadLetters) open(st checkpoint.LetterState) error {
 		d.base, d.counted = d.begun, d.begun // the checkpoint that knew more is lost
 	}
 	d.void(d.counted)
+	d.scanned = d.gone
 	return d.log.Release(d.gone)
 }
 
@@ -82,6 +89,11 @@ func (d *deadLetters) append(p *pile) error {
 		return err
 	}
 	d.counted = d.log.Durable()
+	d.refusedLetters.Add(int64(p.others))
+	for index, n := range p.held {
+		d.heldLetters.Add(int64(n))
+		d.held(index, before, d.counted)
+	}
 	return nil
 }
 
@@ -201,6 +213,7 @@ func (d *deadLetters) drop() (any bool, err error) {
 		}
 		var parts []checkpoint.LetterPart
 		err := eachLetter(&d.parser, &d.block, func(e *sink.Event, n *note) error {
+			d.left(d.block.Index, n)
 			parts = append(parts, lossesOf(e, n, "a dead letter ("+n.Type+"), given up for newer ones: deadletter.max_size")...)
 			return nil
 		})

@@ -55,6 +55,7 @@ type Delivery struct {
 	store   Checkpoint
 	dead    DeadLetters
 	letters *deadLetters // the same, as far as it changes the checkpoint; nil: not at all
+	post    *post        // sends dead letters again; nil: nobody does
 	reserve *reserve
 	doubt   doubt
 	drops   drops
@@ -108,6 +109,11 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	d.lastStep.Store(now.UnixNano())
 	d.reserve.tend(now)
 	settled := d.settle()
+	resent, err := d.resend(now)
+	if err != nil {
+		return true, err
+	}
+	settled = settled || resent
 	if err := d.commitIfDue(now); err != nil {
 		return true, err
 	}
@@ -312,6 +318,7 @@ func (d *Delivery) Run(ctx context.Context, workers int, stop <-chan struct{}) e
 	}
 	defer wg.Wait()
 	defer close(d.work)
+	defer d.post.start(ctx, &wg)()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -336,6 +343,7 @@ func (d *Delivery) Run(ctx context.Context, workers int, stop <-chan struct{}) e
 		case b := <-d.done:
 			d.done <- b // settle takes it: there is room for every batch
 		case <-d.log.Grown():
+		case <-d.post.wakes():
 		case <-timer.C:
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// makeLetterRoom gives up the oldest dead letters where the store has no room for those of b: poison never stops delivery. The ledger
+// makeLetterRoom gives up the oldest dead letters where the store has no room for those of b, or where b is nil is over its limit: poison never stops delivery. The ledger
 // lists each of them, in the transaction after which they are removed.
 func (d *Delivery) makeLetterRoom(b *batch) error {
 	if d.letters == nil {
@@ -16,7 +16,10 @@ func (d *Delivery) makeLetterRoom(b *batch) error {
 			return err
 		}
 	}
-	need := min(int64(b.text), d.letters.maxSize/4) // more than it is, once it is compressed
+	need := int64(0)
+	if b != nil {
+		need = min(int64(b.text), d.letters.maxSize/4) // more than it is, once it is compressed
+	}
 	for d.letters.over(need) {
 		any, err := d.letters.drop()
 		if err == nil && any {

@@ -10,6 +10,8 @@ import (
 // document and its index are the same when it is sent again.
 type pile struct {
 	blocks []*wal.Block
+	held   map[string]int // letters by index
+	others int            // letters that were refused
 	open   map[pileKey]*wal.Block
 }
 
@@ -25,6 +27,12 @@ func (p *pile) add(e *sink.Event, n *note) {
 	key := pileKey{held: n.Held}
 	if n.Held {
 		key.index = sink.Index(e)
+		if p.held == nil {
+			p.held = map[string]int{}
+		}
+		p.held[key.index]++
+	} else {
+		p.others++
 	}
 	if !timed {
 		key.time = at.UnixNano()
@@ -49,4 +57,16 @@ func (p *pile) add(e *sink.Event, n *note) {
 		r.Parts[stream] = uint16(e.Part - 1)
 	}
 	b.Records = append(b.Records, r)
+}
+
+// merge adds all of q, whose Blocks stay as they are.
+func (p *pile) merge(q *pile) {
+	p.blocks = append(p.blocks, q.blocks...)
+	p.others += q.others
+	for index, n := range q.held {
+		if p.held == nil {
+			p.held = map[string]int{}
+		}
+		p.held[index] += n
+	}
 }

@@ -172,6 +172,7 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 	es := c.Sink.Elasticsearch
 	d := &Delivery{log: a.log, sink: a.sink, store: a.store, dead: a.letters, letters: a.letters, reserve: a.reserve, slog: a.o.Logger,
 		batchText: int(es.BatchSize) / bodyPerText}
+	d.post = newPost(a.letters, a.sink, d.batchText, a.reserve, a.o.Logger)
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
 	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
 	return recovery, nil

@@ -37,7 +37,9 @@ func (a *agent) serve() (*servers, error) {
 		a.o.Logger.Warn("other commands can't talk to this agent", "error", err)
 		return s, nil
 	}
-	s.add(l, status.Private(public, a.store.Losses), slowAnswer)
+	private := status.Private(public, a.store.Losses)
+	a.letterRoutes(private)
+	s.add(l, private, slowAnswer)
 	return s, nil
 }
 

@@ -58,7 +58,7 @@ func (s *simulation) open() error {
 	if err := a.letters.open(a.mail); err != nil {
 		return err
 	}
-	o := tail.Options{Inputs: []tail.Input{{Root: filepath.Join(s.dir, "pods"), Route: "logs"},
+	o := tail.Options{Inputs: []tail.Input{{Root: filepath.Join(s.dir, "pods"), Route: "logs-%{pod}"},
 		{Paths: []string{filepath.Join(s.dir, "programs", "*.log")}, Format: wal.Plain, Route: "logs"}}, Node: "n",
 		Known: known(a.state, recovery), SameBoot: s.sameBoot || s.rng.IntN(4) > 0, Ledger: badStore{a.store, s.disk},
 		Acked: func() wal.Index { return a.delivery.Acked() }, Log: s.log}
@@ -73,6 +73,7 @@ func (s *simulation) open() error {
 	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, shares: a.shares, slog: s.log}
 	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: a.letters, letters: a.letters, slog: s.log,
 		batchText: 1 << 10, reserve: a.reserve, shares: a.shares, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
+	a.delivery.post = newPost(a.letters, nil, 1<<10, a.reserve, s.log)
 	return nil
 }
 
@@ -90,6 +91,7 @@ func (s *simulation) closeStores() {
 func (s *simulation) crash() {
 	s.crashes++
 	s.forgetAnswers()
+	s.forgetResent()
 	s.closeStores()
 	s.disk.heal()
 	for id, e := range s.extents {
@@ -184,8 +186,11 @@ func (w watched) failed(err error) error {
 // deliver turns Delivery once; answered lets one request in flight come to its end.
 func (s *simulation) deliver(answered bool) {
 	d, met := s.a.delivery, s.disk.met
-	if _, err := d.Step(s.now); err != nil && s.disk.met == met {
-		s.wrong("delivery: %v", err)
+	if _, err := d.Step(s.now); err != nil {
+		s.forgetResent()
+		if s.disk.met == met {
+			s.wrong("delivery: %v", err)
+		}
 	}
 	s.audit()
 	var rest []*batch
@@ -215,6 +220,8 @@ func (s *simulation) Send(_ context.Context, events sink.Events) (r sink.Result,
 		err = events.Each(func(n int, e *sink.Event) error {
 			s.sent[string(e.Message)] = true
 			switch _, known := s.stored[id(e)]; {
+			case s.isClosed(e.File.Route):
+				r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "closed", Held: true})
 			case known:
 				r.Duplicate++
 				s.keep(e)

@@ -137,11 +137,14 @@ type simulation struct {
 	climate
 	books
 	knowledge
-	rng   *rand.Rand // what happens
-	dir   string
-	now   time.Time
-	log   *slog.Logger
-	stamp int // makes names and lines unique
+	closed map[string]bool // Routes that take nothing
+	routes []string        // that were met
+	resent []string        // messages of letters that were sent again, not yet committed
+	rng    *rand.Rand      // what happens
+	dir    string
+	now    time.Time
+	log    *slog.Logger
+	stamp  int // makes names and lines unique
 
 	writers []writer
 	written map[string]bool   // messages, all different
@@ -164,6 +167,7 @@ type climate struct {
 
 	refuses    int   // one of so many Events is
 	maxLetters int64 // of the dead-letter store
+	closes     bool  // indices take nothing for a while
 }
 
 // writer is a program that writes logs.
@@ -194,6 +198,7 @@ func newSimulation(seed uint64, set func(*simulation), out io.Writer) *simulatio
 	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), now: time.Now(), log: slog.New(slog.NewTextHandler(out, nil)),
 		written: map[string]bool{}, stored: map[string]string{}, extents: map[wal.FileID]extent{},
 		knowledge: knowledge{pieces: map[string][]string{}, places: map[string]spot{}, sent: map[string]bool{}, unheard: map[string]bool{}},
+		closed:    map[string]bool{},
 		books:     books{backend: map[string]bool{}, dead: map[string]int64{}}}
 	s.seeds = 1
 	dice := rand.New(rand.NewPCG(seed, 2))
@@ -204,6 +209,8 @@ func newSimulation(seed uint64, set func(*simulation), out io.Writer) *simulatio
 	s.refuses = 50
 	if dice := rand.New(rand.NewPCG(seed, 4)); dice.IntN(4) == 0 && !s.amnesia { // with the checkpoint its ledger is lost
 		s.refuses, s.maxLetters = 6, 4<<10
+	} else {
+		s.closes = dice.IntN(2) == 0
 	}
 	set(s)
 	s.disk = &badDisk{s: s, rng: rand.New(rand.NewPCG(seed, 3)), synced: map[string]int64{}}
@@ -251,6 +258,7 @@ func (s *simulation) run() {
 		default:
 			s.deliver(s.rng.IntN(3) > 0)
 		}
+		s.mail()
 		if s.drop && s.rng.IntN(12) == 0 {
 			s.down = !s.down
 		}
@@ -264,7 +272,7 @@ func (s *simulation) finish() {
 		w.settle()
 	}
 	s.disk.heal()
-	s.down = false
+	s.down, s.closed = false, nil
 	for round := range 3000 {
 		next := s.a.intake.Step(s.now)
 		s.deliver(true)
@@ -272,9 +280,10 @@ func (s *simulation) finish() {
 			s.maxSize *= 2
 			s.crash()
 		}
+		s.resend(true)
 		if !next.IsZero() {
 			s.now = s.now.Add(400 * time.Millisecond)
-			if round > 60 && s.a.tail.AtEnd() && s.a.delivery.empty() && s.a.delivery.Acked() >= s.a.log.Durable() && s.a.tail.Finished() {
+			if round > 60 && s.nothingHeld() && s.a.tail.AtEnd() && s.a.delivery.empty() && s.a.delivery.Acked() >= s.a.log.Durable() && s.a.tail.Finished() {
 				break
 			}
 		}

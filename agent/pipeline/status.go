@@ -32,6 +32,8 @@ func (a *agent) status() status.Status {
 			InFlight: int(d.inFlight.Load()), Parallel: health.Parallel, Plain: d.plain.Load(), FailureStore: d.failureStore.Load(),
 			LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
+		Letters: status.Letters{Refused: a.letters.refusedLetters.Load(), Held: a.letters.heldLetters.Load(), Resent: d.post.stored.Load(),
+			Bytes: a.deadLog.Stats().Bytes, MaxBytes: a.letters.maxSize},
 		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
 	}
 	if err != nil {
@@ -72,8 +74,13 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("%d pods have their share of the WAL (wal.max_pod_share) and wait in their own files", n),
 			"bring the backend back, or make the WAL larger; the others go on meanwhile")
 	}
-	if s.Delivery.DeadLetters > 0 {
-		add("warning", fmt.Sprintf("%d events were refused by the backend and are kept as dead letters", s.Delivery.DeadLetters), "")
+	if s.Letters.Held > 0 {
+		add("warning", fmt.Sprintf("%d events are held, for their index takes nothing while others do", s.Letters.Held),
+			"logboom deadletter ls says which and why; they are sent again by themselves when it takes documents")
+	}
+	if s.Letters.Refused > 0 {
+		add("warning", fmt.Sprintf("%d events were refused by the backend and are kept as dead letters", s.Letters.Refused),
+			"logboom deadletter ls says why; logboom deadletter replay sends them again when the mapping is put right")
 	}
 	if s.Delivery.Plain > 0 {
 		add("warning", fmt.Sprintf("%d events were stored in plain form: the mapping refuses the whole document", s.Delivery.Plain),

@@ -13,6 +13,7 @@ type Status struct {
 	Intake    Intake           `json:"intake"`
 	WAL       WAL              `json:"wal"`
 	Delivery  Delivery         `json:"delivery"`
+	Letters   Letters          `json:"dead_letters"`
 	Account   Account          `json:"account"`    // of all Files since the checkpoint was made
 	Lost      map[string]int64 `json:"lost_bytes"` // in the ledger, by cause
 	Files     []File           `json:"files"`      // worst lag first, at most MaxFiles
@@ -83,6 +84,15 @@ type Delivery struct {
 	LastError    string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
 	LastErrorAt  time.Time `json:"last_error_at"`
 	BackendUp    bool      `json:"backend_up"` // the last attempt was answered
+}
+
+// Letters is the dead-letter store. Just after a start, the counts grow until all of it was looked at.
+type Letters struct {
+	Refused  int64 `json:"refused_events"` // for good
+	Held     int64 `json:"held_events"`    // until their index takes documents
+	Resent   int64 `json:"resent_events"`  // stored after all, since the start
+	Bytes    int64 `json:"bytes"`          // on disk
+	MaxBytes int64 `json:"max_bytes"`
 }
 
 // File is one File as the status page lists it.
