@@ -42,17 +42,20 @@ itself, when their index takes documents.`, Args: cobra.NoArgs,
 }
 
 func deadLetterLsCommand() *cobra.Command {
-	return command("ls -c FILE", "List dead letters", `
+	c := command("ls -c FILE", "List dead letters", `
 One line for each event, oldest first: when it was refused, whether it is refused for good or held until its index takes documents,
 the index, the backend's error type, the id of the document, and the line itself. Then how many there are, by reason.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is no failure
 			return quietly(lettersTable(c.Context(), conf, c.OutOrStdout()))
 		})
+	c.Example = `  logboom deadletter ls -c FILE
+  logboom deadletter ls -c FILE | tail`
+	return c
 }
 
 func deadLetterCatCommand() *cobra.Command {
-	return command("cat -c FILE", "Print dead letters with their documents", `
+	c := command("cat -c FILE", "Print dead letters with their documents", `
 One JSON object a line for each event, oldest first: what ls shows, the backend's words, and the document as it was sent.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			signal.Ignore(syscall.SIGPIPE)
@@ -62,6 +65,9 @@ One JSON object a line for each event, oldest first: what ls shows, the backend'
 			err := letters(c.Context(), conf.DataDir, pipeline.FieldsOf(conf), func(l *pipeline.Letter) error { return e.Encode(l) })
 			return quietly(errors.Join(err, w.Flush()))
 		})
+	c.Example = `  logboom deadletter cat -c FILE | jq -r .document.message
+  logboom deadletter cat -c FILE > letters.jsonl`
+	return c
 }
 
 func deadLetterReplayCommand() *cobra.Command {
@@ -78,6 +84,8 @@ refused again stays. --reason and --route take *, ? and [a-z]. It ends when all 
 			q := url.Values{"id": {id}, "reason": {reason}, "route": {route}}
 			return replay(c.Context(), conf.DataDir, q, c.OutOrStdout())
 		})
+	c.Example = `  logboom deadletter replay -c FILE
+  logboom deadletter replay -c FILE --route 'logs-shop-*' --reason document_parsing_exception`
 	c.Flags().StringVar(&id, "id", "", "only the one with this `ID`")
 	c.Flags().StringVar(&reason, "reason", "", "only those whose error type matches `PATTERN`")
 	c.Flags().StringVar(&route, "route", "", "only those whose index matches `PATTERN`")

@@ -293,11 +293,16 @@ func (b *batch) plainly(ctx context.Context, worst *problem) (*problem, error) {
 func (b *batch) hold(began time.Time) {
 	limit := b.sink.conf.HoldFor
 	switch {
-	case b.impatient:
-		b.letGo()
+	case b.impatient && len(b.held) > 0:
+		b.letGo(anyIndex)
 		return
 	case limit == 0:
 		return
+	}
+	if len(b.held) > 0 && !b.sink.refusing.none() && b.sink.health.storedSince(time.Now().Add(-limit)) {
+		b.letGo(b.sink.refusing.has)
+	}
+	switch {
 	case len(b.held) == 0:
 		b.holding = time.Time{}
 		return
@@ -308,14 +313,5 @@ func (b *batch) hold(began time.Time) {
 	if time.Since(b.holding) < limit || !b.sink.health.storedSince(b.holding) {
 		return
 	}
-	b.letGo()
-}
-
-// letGo makes Refusals of what is held.
-func (b *batch) letGo() {
-	for _, r := range b.held {
-		r.Held = true
-		b.settled.add(r.N)
-		b.result.Refused = append(b.result.Refused, r)
-	}
+	b.letGo(anyIndex)
 }

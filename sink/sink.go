@@ -24,6 +24,9 @@
 // index name answer 400 to good documents. And when most of 20 or more Events are poison of one same type, the fault is
 // not the Events': they are held too.
 //
+// What is held while the backend takes others is given up after HoldFor: a Refusal with Held set. The next Batches with Events for
+// the same index don't wait for that again (refusing.go), and Try does not wait at all.
+//
 // What the answer as a whole means (request.go):
 //
 //	2xx, and as many items as documents     item by item
@@ -112,6 +115,7 @@ type Sink struct {
 	longest  longest
 	began    time.Time
 	patience patience
+	refusing refusing
 	renewal  renewal
 
 	mu   sync.Mutex

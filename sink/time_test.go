@@ -237,6 +237,57 @@ func TestHeldEventsLetTheOthersPass(t *testing.T) {
 			}
 		})
 	})
+	t.Run("and the next Batch does not wait", func(t *testing.T) {
+		inBubble(t, Config{HoldFor: time.Minute}, func(t *testing.T, b *backend, s *Sink) {
+			shut := true
+			b.item = func(n int, a action) string {
+				if a.index == "closed" && shut {
+					return closed
+				}
+				return ""
+			}
+			mustSend(t, s, mixed())
+			for range 20 { // as long as it goes on, it is known
+				time.Sleep(time.Minute)
+				start := time.Now()
+				if r := mustSend(t, s, mixed()); len(r.Refused) != 50 || !r.Refused[0].Held || time.Since(start) > time.Second {
+					t.Fatalf("%d refused after %v", len(r.Refused), time.Since(start))
+				}
+			}
+			shut = false
+			if r := mustSend(t, s, mixed()); len(r.Refused) != 0 {
+				t.Errorf("%d refused of an open index", len(r.Refused))
+			}
+			shut = true
+			time.Sleep(refusingFor + time.Second)
+			start := time.Now()
+			if r := mustSend(t, s, mixed()); len(r.Refused) != 50 || time.Since(start) < time.Minute {
+				t.Errorf("%d refused after %v: it gets its time again", len(r.Refused), time.Since(start))
+			}
+		})
+	})
+	t.Run("but does while nothing is stored", func(t *testing.T) {
+		inBubble(t, Config{HoldFor: time.Minute}, func(t *testing.T, b *backend, s *Sink) {
+			b.item = func(n int, a action) string {
+				if a.index == "closed" {
+					return closed
+				}
+				return ""
+			}
+			mustSend(t, s, mixed())
+			time.Sleep(2 * time.Minute)
+			start := time.Now()
+			b.item = func(n int, a action) string {
+				if time.Since(start) < time.Hour {
+					return closed
+				}
+				return ""
+			}
+			if r := mustSend(t, s, mixed()); r.Stored+r.Duplicate != 100 {
+				t.Errorf("%+v", r)
+			}
+		})
+	})
 	t.Run("not while nothing is", func(t *testing.T) {
 		inBubble(t, Config{HoldFor: time.Minute}, func(t *testing.T, b *backend, s *Sink) {
 			start := time.Now()

@@ -273,7 +273,7 @@ func (p *post) take(w *walk, now time.Time) error {
 		var stay pile
 		w.resent = before
 		settled = settled[:0]
-		if err := w.judge(&stay, &settled, now); err != nil {
+		if err := w.judge(p.store.settled, &stay, &settled, now); err != nil {
 			return err
 		}
 		return p.store.append(&stay)
@@ -284,14 +284,14 @@ func (p *post) take(w *walk, now time.Time) error {
 		return fmt.Errorf("write dead letters: %w", err)
 	}
 	p.stored.Add(int64(w.resent.Stored - before.Stored))
-	for _, one := range settled {
-		p.store.settle(one.Index, one.Parts)
-	}
 	for i := range w.blocks[:w.n] {
 		b := &w.blocks[i]
-		if p.store.settled.Has(b.Index) {
-			_ = eachLetter(&w.parser, b, func(_ *sink.Event, n *note) error { p.store.left(b.Index, n); return nil })
+		if len(settled) == 0 || settled[0].Index != b.Index {
+			continue
 		}
+		p.store.settle(b.Index, settled[0].Parts)
+		_ = eachLetter(&w.parser, b, func(_ *sink.Event, n *note) error { p.store.left(b.Index, n); return nil })
+		settled = settled[1:]
 	}
 	if w.hold != nil && w.resent.Held > held {
 		p.finish(now, true)
@@ -302,8 +302,8 @@ func (p *post) take(w *walk, now time.Time) error {
 }
 
 // judge says which Blocks are settled by w.answer, and puts the letters of these that stay on a pile. A Block of which
-// nothing leaves stays as it is.
-func (w *walk) judge(stay *pile, settled *[]checkpoint.Settled, now time.Time) error {
+// nothing leaves stays as it is, and one that was given up meanwhile stays given up.
+func (w *walk) judge(gone checkpoint.IndexSet, stay *pile, settled *[]checkpoint.Settled, now time.Time) error {
 	refused := make(map[int]*sink.Refusal, len(w.answer.Refused))
 	for i := range w.answer.Refused {
 		refused[w.answer.Refused[i].N] = &w.answer.Refused[i]
@@ -339,7 +339,7 @@ func (w *walk) judge(stay *pile, settled *[]checkpoint.Settled, now time.Time) e
 		if err != nil {
 			return err
 		}
-		if leaves {
+		if leaves && !gone.Has(b.Index) {
 			*settled = append(*settled, checkpoint.Settled{Index: b.Index, Parts: parts})
 			stay.merge(&rest)
 		}

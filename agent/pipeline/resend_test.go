@@ -256,3 +256,31 @@ func TestLettersLeaveWithTheCommit(t *testing.T) {
 		t.Errorf("%d segments are left, changed %v", l.log.Stats().Segments, l.store.changed())
 	}
 }
+
+// Letters that the store gives up while they are on their way are in the ledger, and don't come back.
+func TestLettersThatAreGivenUpOnTheirWayStayGivenUp(t *testing.T) {
+	l := newLetterbox(t)
+	l.put(true, 3, "a")
+	l.bad["a-1-true"] = true // would move to the end
+	l.now = l.now.Add(time.Second)
+	l.post.step(l.now)
+	l.now = l.now.Add(firstProbe)
+	l.post.step(l.now)
+	w := <-l.post.out
+	if any, err := l.store.drop(); err != nil || !any {
+		t.Fatal(any, err)
+	}
+	l.post.try(t.Context(), w)
+	l.turn()
+	lost := 0
+	for _, s := range l.store.change().Settled {
+		for _, p := range s.Parts {
+			if p.Lost != nil {
+				lost++
+			}
+		}
+	}
+	if len(l.left()) != 0 || l.store.heldLetters.Load() != 0 || l.store.refusedLetters.Load() != 0 || lost != 3 {
+		t.Errorf("left %q, counted %d held and %d refused, %d lost", l.left(), l.store.heldLetters.Load(), l.store.refusedLetters.Load(), lost)
+	}
+}
