@@ -108,6 +108,11 @@ func TestAPinBesideOthersIsKnownAtOnce(t *testing.T) {
 	n.lines("1.log", "b")
 	n.poll(time.Second)
 	n.poll(time.Second)
+	for _, f := range n.tail.byID {
+		if f.pin == "" {
+			t.Errorf("no pin is known of %s", f.path)
+		}
+	}
 	must(t, os.RemoveAll(filepath.Join(n.root, pod)))
 	for range 3 {
 		n.poll(20 * time.Second)
