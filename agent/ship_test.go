@@ -253,6 +253,11 @@ func TestShipGoesPastDamageAndListsIt(t *testing.T) {
 	if lost == 0 || len(b.stored()) >= len(waits) {
 		t.Errorf("%d bytes in the ledger, %d of %d events stored", lost, len(b.stored()), len(waits))
 	}
+	// The Segment is kept aside, and can be looked at there.
+	code, out, stderr = logboom(t, t.Context(), "wal", "verify", filepath.Join(n.data(), "damaged"))
+	if code != 1 || !strings.Contains(out, "the block's text is damaged") {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
 }
 
 func TestShipRefusesWhatAnAgentOwns(t *testing.T) {
