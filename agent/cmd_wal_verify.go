@@ -146,10 +146,11 @@ func (v *verifier) record(ctx context.Context, r *wal.Record, n wal.Index) error
 	return nil
 }
 
-// gone says whether Block n may be missing because an agent has delivered and removed it since v began.
+// gone says whether Block n may be missing because an agent has delivered and removed it: what was delivered when v began may
+// have been removed since.
 func (v *verifier) gone(ctx context.Context, n wal.Index) (bool, error) {
 	if v.look == nil || n <= v.acked {
-		return false, nil
+		return v.look != nil, nil
 	}
 	err := v.look.ask(ctx)
 	return n <= v.look.acked, err
@@ -157,16 +158,13 @@ func (v *verifier) gone(ctx context.Context, n wal.Index) (bool, error) {
 
 func (v *verifier) damage(ctx context.Context, all []wal.Damage) error {
 	for _, d := range all {
-		gone, err := v.gone(ctx, d.Index)
-		if err != nil {
-			return err
-		}
-		if gone {
-			continue
-		}
 		what := fmt.Sprintf("block %d: %s", d.Index, d.Reason)
-		if d.Index <= v.acked {
+		if d.Index <= v.acked { // it is there, and damaged
 			what += " (all of it was delivered before)"
+		} else if gone, err := v.gone(ctx, d.Index); err != nil {
+			return err
+		} else if gone {
+			continue
 		}
 		if d.File == nil {
 			v.say("%s; nothing tells which files it held", what)

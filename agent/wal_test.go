@@ -63,7 +63,7 @@ func (n node) say(t *testing.T, args ...string) string {
 	t.Helper()
 	code, out, stderr := logboom(t, t.Context(), args...)
 	if code != 0 || stderr != "" {
-		t.Fatalf("%v: %d %s", args, code, stderr)
+		t.Fatalf("%v: %d %s%s", args, code, out, stderr)
 	}
 	return out
 }
@@ -321,10 +321,15 @@ func TestWhatIsDeliveredMeanwhileIsNoDamage(t *testing.T) {
 	if err := v.damage(t.Context(), []wal.Damage{{Index: 5, File: f, Start: 12, End: 20}}); err != nil || v.wrong != 0 {
 		t.Error(err, out)
 	}
-	if wrong := read(9, 30); wrong != 1 {
-		t.Errorf("blocks 7 and 8 are not delivered: %s", out)
+	v.acked = 7
+	if wrong := read(8, 28); wrong != 0 {
+		t.Errorf("block 7 was delivered when verify began: %s", out)
 	}
-	if err := v.damage(t.Context(), []wal.Damage{{Index: 10, File: f, Start: 32, End: 34}}); err != nil || v.wrong != 2 {
+	v.acked = 0
+	if wrong := read(10, 32); wrong != 1 {
+		t.Errorf("block 9 is not delivered: %s", out)
+	}
+	if err := v.damage(t.Context(), []wal.Damage{{Index: 11, File: f, Start: 34, End: 36}}); err != nil || v.wrong != 2 {
 		t.Error(err, out)
 	}
 }
