@@ -124,7 +124,7 @@ func (k *checker) damaged() {
 		return nil
 	})
 	if files > 0 { // what hinders looking, dataDir has told
-		k.warn("damaged", "%d Segments (%s) could not be read whole and are kept in %s; `logboom ledger` says what they held. "+
+		k.warn("damaged", "Segments that could not be read whole: %d (%s), kept in %s; `logboom ledger` says what they held. "+
 			"Look for errors of this disk in the kernel's log, and remove the folder", files, short(size), dir)
 	}
 }

@@ -278,7 +278,7 @@ func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
 		"damage": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) {
 			n.write(t, "data/damaged/wal/00000000000000000007/00000000000000000007", strings.Repeat("x", 1<<20))
 			n.write(t, "data/damaged/deadletter/00000000000000000001/00000000000000000001", strings.Repeat("x", 1<<19))
-		}, code: 0, want: []string{`warn  damaged: 2 Segments \(1\.5MiB\) could not be read whole and are kept in .*/data/damaged; .*ledger`}},
+		}, code: 0, want: []string{`warn  damaged: Segments that could not be read whole: 2 \(1\.5MiB\), kept in .*/data/damaged; .*ledger`}},
 		"data_dir is a file": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { n.write(t, "data", "x") }, code: 1, want: []string{
 			`fail  data_dir: can't write: .*not a directory`}},
 		"no certificate": {backend: "https://127.0.0.1:1", more: "wal: {min_free: 1%}", prepare: func(n node) {
