@@ -98,7 +98,7 @@ func (l *Log) keepAside(e *DamageError, after Index) {
 }
 
 // damaged returns copies of the Segments in which the Blocks from to to stand, or should. One that is sealed is whole up to
-// its last Block; what lies between that and the next Segment is another one's.
+// its last Block; one that was given up had Blocks up to what the next one calls durable.
 func (h *shelf) damaged(from, to Index) []segment {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,10 +107,12 @@ func (h *shelf) damaged(from, to Index) []segment {
 		end := s.last
 		switch {
 		case s.sealed:
-		case i+1 < len(h.segs):
-			end = max(end, h.segs[i+1].first-1)
-		default:
+		case i+1 == len(h.segs):
 			end = maxIndex
+		case h.segs[i+1].stated:
+			end = max(end, h.segs[i+1].prev)
+		default:
+			end = max(end, h.segs[i+1].first-1)
 		}
 		if s.first <= to && end >= from {
 			out = append(out, *s)

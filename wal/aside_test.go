@@ -270,3 +270,24 @@ func TestRemovedSegmentLeavesNothingToKeep(t *testing.T) {
 		t.Fatalf("kept %v, not kept: %v", kept, notKept)
 	}
 }
+
+// TestSegmentThatWasGivenUpIsNotKept for the damage of the one behind it.
+func TestSegmentThatWasGivenUpIsNotKept(t *testing.T) {
+	dir := filepath.Join(memoryDir(t), "wal")
+	o := Options{Dir: dir, Aside: filepath.Join(filepath.Dir(dir), "damaged", "wal")}
+	n := newNode(t, dir)
+	for range 2 { // lives, of which the first ends with a kill
+		n.open(1 << 20)
+		n.append(true)
+		n.append(true)
+		n.kill()
+	}
+	files := segmentFiles(t, dir)
+	p := readFile(t, files[1])
+	p[fixedSize+10] ^= 0x41
+	writeFile(t, files[1], p)
+	l, _ := mustOpen(t, o)
+	if kept, notKept := drainKept(t, l, 0); len(kept) != 1 || filepath.Base(kept[0]) != filepath.Base(files[1]) {
+		t.Fatalf("kept %v %v, want %s only", kept, notKept, filepath.Base(files[1]))
+	}
+}
