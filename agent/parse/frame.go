@@ -31,7 +31,7 @@ func scanFramed(file *wal.File, framing *framing, text []byte) (e Ends) {
 	for at := 0; ; {
 		n := bytes.IndexByte(text[at:], '\n')
 		if n < 0 {
-			return e
+			break
 		}
 		raw := text[at : at+n]
 		l, ok := lineParts(file.Format, raw)
@@ -54,6 +54,13 @@ func scanFramed(file *wal.File, framing *framing, text []byte) (e Ends) {
 			e.Complete = at
 		}
 	}
+	for s := range lulls {
+		begin, other := lulls[s].to, 1-s // of the stream's last Event
+		if begin != forever && begin >= lulls[other].last && !f.streams[other].partial {
+			e.Lull = max(e.Lull, begin)
+		}
+	}
+	return e
 }
 
 // partsAfterFramed is PartsAfter, of a framed Record.

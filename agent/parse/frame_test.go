@@ -14,33 +14,33 @@ func TestScanEndsFramedRecordsWhereTheNextEventBegins(t *testing.T) {
 	none := strings.Repeat("x", len(o))
 	n := len(o) + 1
 	for _, c := range []struct {
-		name                    string
-		text                    []string
-		closed, complete, whole int // in lines of the same length
+		name                          string
+		text                          []string
+		closed, lull, complete, whole int // in lines of the same length
 	}{
-		{"nothing", nil, 0, 0, 0},
-		{"one", []string{o}, 0, 1, 1},
-		{"two", []string{o, o}, 1, 2, 2},
-		{"one that goes on", []string{o, on, on}, 0, 3, 3},
-		{"and the next", []string{o, on, o, on}, 2, 4, 4},
-		{"in turns", []string{o, e, o, e}, 2, 4, 4},
-		{"in turns, one goes on", []string{o, e, o, en}, 1, 4, 4},
-		{"in turns, one quiet", []string{o, e, e, e}, 0, 4, 4},
-		{"one begins late", []string{o, o, e}, 1, 3, 3},
-		{"one begins in the middle", []string{en, o, o}, 0, 3, 3},
-		{"both in the middle", []string{en, on, e, o}, 2, 4, 4},
-		{"partial", []string{o, op}, 1, 1, 2},
-		{"partial closed", []string{o, op, on, o}, 3, 4, 4},
-		{"foreign", []string{none}, 1, 1, 1},
-		{"foreign behind one", []string{o, none}, 2, 2, 2},
-		{"behind foreign", []string{none, on, on}, 1, 3, 3},
-		{"foreign between", []string{e, none, o, none}, 0, 4, 4},
+		{"nothing", nil, 0, 0, 0, 0},
+		{"one", []string{o}, 0, 0, 1, 1},
+		{"two", []string{o, o}, 1, 1, 2, 2},
+		{"one that goes on", []string{o, on, on}, 0, 0, 3, 3},
+		{"and the next", []string{o, on, o, on}, 2, 2, 4, 4},
+		{"in turns", []string{o, e, o, e}, 2, 3, 4, 4},
+		{"in turns, one goes on", []string{o, e, o, en}, 1, 0, 4, 4},
+		{"in turns, one quiet", []string{o, e, e, e}, 0, 3, 4, 4},
+		{"one begins late", []string{o, o, e}, 1, 2, 3, 3},
+		{"one begins in the middle", []string{en, o, o}, 0, 2, 3, 3},
+		{"both in the middle", []string{en, on, e, o}, 2, 3, 4, 4},
+		{"partial", []string{o, op}, 1, 1, 1, 2},
+		{"partial closed", []string{o, op, on, o}, 3, 3, 4, 4},
+		{"foreign", []string{none}, 1, 0, 1, 1},
+		{"foreign behind one", []string{o, none}, 2, 0, 2, 2},
+		{"behind foreign", []string{none, on, on}, 1, 1, 3, 3},
+		{"foreign between", []string{e, none, o, none}, 0, 0, 4, 4},
 	} {
 		text := ""
 		if c.text != nil {
 			text = lines(c.text...)
 		}
-		want := Ends{c.closed * n, c.complete * n, c.whole * n}
+		want := Ends{c.closed * n, c.lull * n, c.complete * n, c.whole * n}
 		if got := Scan(file, []byte(text)); got != want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, want)
 		}

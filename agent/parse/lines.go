@@ -28,6 +28,7 @@ var streamNames = [2]string{"stdout", "stderr"}
 // Ends says where a Record that starts with some text may end, in bytes.
 type Ends struct {
 	Closed   int // the last place between Lines in which no Event is open; 0 if there is none
+	Lull     int // where the last Event of one stream begins, if the other stream has no Line behind that; 0 if neither is so
 	Complete int // end of the last Line that leaves no partial open; only multi-line Events can be open there
 	Whole    int // end of the last Line
 }

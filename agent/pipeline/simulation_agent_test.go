@@ -62,6 +62,9 @@ func (s *simulation) open() error {
 		{Paths: []string{filepath.Join(s.dir, "programs", "*.log")}, Format: wal.Plain, Route: "logs"}}, Node: "n",
 		Known: known(a.state, recovery), SameBoot: s.sameBoot || s.rng.IntN(4) > 0, Ledger: badStore{a.store, s.disk},
 		Acked: func() wal.Index { return a.delivery.Acked() }, Log: s.log}
+	if s.traces {
+		o.Inputs[0].Multiline = goingOn
+	}
 	if s.pins {
 		o.PinDir = filepath.Join(s.dir, "pins")
 	}

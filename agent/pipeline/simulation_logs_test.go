@@ -43,26 +43,32 @@ func (p *pod) write() {
 	f, err := os.OpenFile(p.live(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	s.must(err)
 	defer f.Close()
-	open, pieces := map[string]string{}, map[string][]string{}
-	line := func(stream, tag string) {
+	open, pieces, whole := map[string]string{}, map[string][]string{}, map[string]bool{}
+	line := func(stream, tag string, last bool) {
 		s.stamp++
 		piece := fmt.Sprintf("%s;%d;%s", filepath.Base(filepath.Dir(p.dir)), s.stamp, strings.Repeat("x", s.rng.IntN(60)))
+		if whole[stream] { // so far: this Line goes on
+			piece = "-" + piece
+			open[stream] += "\n"
+		}
 		n, err := fmt.Fprintf(f, "2026-11-22T16:%02d:41.%09dZ %s %s %s\n", s.stamp/100000, s.stamp, stream, tag, piece)
 		s.must(err)
 		s.bytes += int64(n)
 		pieces[stream] = append(pieces[stream], piece)
-		if open[stream] += piece; tag == "F" {
+		whole[stream] = tag == "F" && s.traces
+		if open[stream] += piece; tag == "F" && (last || !s.traces || s.rng.IntN(3) > 0) {
 			s.written[open[stream]], s.pieces[open[stream]] = true, pieces[stream]
 			delete(open, stream)
 			delete(pieces, stream)
+			delete(whole, stream)
 		}
 	}
 	for range 1 + s.rng.IntN(8) {
-		line([]string{"stdout", "stderr"}[s.rng.IntN(2)], []string{"F", "F", "F", "F", "F", "P"}[s.rng.IntN(6)])
+		line([]string{"stdout", "stderr"}[s.rng.IntN(2)], []string{"F", "F", "F", "F", "F", "P"}[s.rng.IntN(6)], false)
 	}
 	for _, stream := range []string{"stdout", "stderr"} {
 		if open[stream] != "" {
-			line(stream, "F")
+			line(stream, "F", true)
 		}
 	}
 }

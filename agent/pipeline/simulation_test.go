@@ -164,6 +164,7 @@ type climate struct {
 	amnesia  bool // checkpoints get lost
 	maxSize  int64
 	drop     bool // wal.on_full: drop_oldest
+	traces   bool // containers write Events of several Lines
 
 	refuses    int   // one of so many Events is
 	maxLetters int64 // of the dead-letter store

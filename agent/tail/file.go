@@ -128,7 +128,13 @@ func (f *file) heldFor(now time.Time) time.Duration {
 	if f.heldSince.IsZero() {
 		return 0
 	}
-	return now.Sub(f.heldSince)
+	since := f.heldSince
+	if f.series != nil { // the next File, too, wants its time to be looked at
+		if next := f.series.after(f); next != nil && next.attached && next.read.off == next.desc.Start && next.met.After(since) {
+			since = next.met
+		}
+	}
+	return now.Sub(since)
 }
 
 // predecessor returns the File before f in its Attempt as long as f must not start: because that one was not read to its
@@ -149,6 +155,15 @@ func (f *file) predecessor() *file {
 
 // series is the Files of one Attempt, ascending by Ordinal.
 type series struct{ files []*file }
+
+func (s *series) after(f *file) *file {
+	for i, other := range s.files[:len(s.files)-1] {
+		if other == f {
+			return s.files[i+1]
+		}
+	}
+	return nil
+}
 
 func (s *series) before(f *file) *file {
 	for i, other := range s.files {

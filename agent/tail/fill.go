@@ -93,6 +93,8 @@ func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end 
 	switch {
 	case ends.Closed > 0 && !(t.flush || f.ended && !more):
 		return ends.Closed, false
+	case more && ends.Closed == 0 && len(text) >= wal.MaxText && ends.Lull > 0:
+		return ends.Lull, false // one stream is quiet: its Event may well be over
 	case more && ends.Closed == 0 && len(text) >= wal.MaxText:
 		return parse.CutAt(text, ends.Whole), true
 	case more:
@@ -104,11 +106,20 @@ func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end 
 	case ends.Closed > 0:
 		return ends.Closed, false
 	case ends.Complete > 0 && f.waited(now) && !t.renamed(f, now):
-		return ends.Complete, false // complete, as far as anybody can tell
+		return over(ends), false
 	case ends.Whole > 0 && f.heldFor(now) > openFor:
 		return ends.Whole, !f.rotated
 	}
 	return 0, false
+}
+
+// over returns where a Record ends that has waited long enough: what is open there is complete, as far as anybody can tell.
+// Where one stream is quiet, the last Event of the other waits on.
+func over(ends parse.Ends) int {
+	if ends.Lull > 0 {
+		return ends.Lull
+	}
+	return ends.Complete
 }
 
 // renamed says that f was rotated since the last scan, and asks for a scan then: the next File may go on with what f holds.
@@ -139,12 +150,16 @@ func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
 	if err != nil || more || len(head) != p.held {
 		return atEnd // it changed: its own turn will tell
 	}
-	text, _, err := t.readChunk(f, b, len(head), wal.TargetText)
+	text, more, err := t.readChunk(f, b, len(head), wal.TargetText)
 	if err != nil {
 		return t.fail(f, now, err)
 	}
 	both := head[:len(head)+len(text)]
-	closed := parse.Scan(f.desc, both).Closed
+	ends := parse.Scan(f.desc, both)
+	closed := ends.Closed
+	if m := f.desc.Multiline; closed == 0 && m != nil && p.heldFor(now) > m.MaxWait && (ends.Lull > 0 || !more) {
+		closed = over(ends)
+	}
 	if closed == 0 {
 		return atEnd // it is still open; p's own patience ends this wait
 	}

@@ -95,12 +95,60 @@ func TestOneStreamDoesNotHoldUpTheOther(t *testing.T) {
 	}
 }
 
+// A trace of a stream that is quiet behind a rotation is whole, though nothing shows its end. The other stream's last Event
+// is not ended with it.
+func TestAQuietStreamsTraceIsJoinedAcrossARotation(t *testing.T) {
+	n := newMultilineNode(t)
+	stderr := func(m string) string { return strings.Replace(n.cri("F", m), "stdout", "stderr", 1) }
+	n.lines("0.log", "a", "b")
+	n.start()
+	n.poll(0)
+	n.write("0.log", stderr(trace[0])+stderr(trace[1]))
+	n.rename("0.log", "0.log.20261122-160141")
+	n.write("0.log", stderr(trace[2])+stderr(trace[3]))
+	want := []string{"a", "b", joined(trace...)}
+	for range 80 {
+		n.lines("0.log", trace...)
+		want = append(want, joined(trace...))
+		n.poll(100 * time.Millisecond)
+	}
+	for range 10 {
+		n.poll(time.Second)
+	}
+	slices.Sort(n.got)
+	slices.Sort(want)
+	n.want(want...)
+}
+
+// While one stream is quiet, the other one's traces are not cut by the wait for it.
+func TestAQuietStreamCutsNoTraceOfTheOther(t *testing.T) {
+	n := newMultilineNode(t)
+	stderr := func(m string) string { return strings.Replace(n.cri("F", m), "stdout", "stderr", 1) }
+	n.lines("0.log", "out")
+	n.start()
+	n.poll(0)
+	want := []string{"out"}
+	for range 100 {
+		for _, line := range trace {
+			n.write("0.log", stderr(line))
+			n.poll(30 * time.Millisecond)
+		}
+		want = append(want, joined(trace...))
+	}
+	for range 3 {
+		n.poll(time.Second)
+	}
+	slices.Sort(n.got)
+	slices.Sort(want)
+	n.want(want...)
+}
+
 func TestATraceIsJoinedAcrossARotation(t *testing.T) {
 	type rotation struct {
 		at          int // how many Lines of the trace stand in the first File
 		zip, killed bool
 	}
-	for _, step := range []time.Duration{7 * time.Millisecond, 50 * time.Millisecond, 990 * time.Millisecond, 3 * time.Second} {
+	for _, step := range []time.Duration{7 * time.Millisecond, 50 * time.Millisecond, 990 * time.Millisecond, 3 * time.Second, 20 * time.Second} {
 		for at := range len(trace) + 1 {
 			for _, c := range []rotation{{at: at}, {at: at, zip: true}, {at: at, killed: true}, {at: at, zip: true, killed: true}} {
 				t.Run(fmt.Sprintf("%+v, a look every %v", c, step), func(t *testing.T) { acrossARotation(t, c.at, c.zip, c.killed, step) })
@@ -262,7 +310,7 @@ func TestWhatBeginsBehindACutIsNoPart(t *testing.T) {
 		t.Fatalf("%d Events", len(n.events))
 	}
 	for i, e := range n.events {
-		if e.Stream == "stdout" && e.Offset > 0 && e.Part != 0 {
+		if e.Stream == "stdout" && e.Part != 0 {
 			t.Errorf("%q is part %d", n.got[i], e.Part)
 		}
 		if e.Stream == "stderr" && e.Part == 0 {

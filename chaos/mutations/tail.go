@@ -293,6 +293,6 @@ var parseMutations = []mutation{
 		name: "tail/part-of-what-is-over", invariant: "4", pkg: "agent/tail", file: "agent/tail/fill.go",
 		broken: "an Event that begins behind a cut is numbered as a part of the one before",
 		old:    "f.read.parts = parse.Resume(", new: "_ = parse.Resume(",
-		test: "TestWhatBeginsBehindACutIsNoPart",
+		test: "TestALongPlainLineAmongTracesIsNumbered",
 	},
 }
