@@ -19,6 +19,9 @@ const (
 	settleTime = 100 * time.Millisecond
 )
 
+// clockStep is how far times of files may lie behind the clock: the kernel takes them from one that moves in steps.
+const clockStep = 10 * time.Millisecond
+
 // dir is a folder as it was listed.
 type dir struct {
 	stat    stat

@@ -118,7 +118,7 @@ func (fo *folder) afterKnown(e *entry) bool {
 // newborn says whether e was made and written since we look: then it had a name that is asked for between two looks. A .gz
 // may be made now of what is old.
 func (t *Tailer) newborn(e *entry) bool {
-	begun := t.begun.UnixNano()
+	begun := t.begun.Add(-clockStep).UnixNano()
 	return !e.gz && e.key.birth > begun && e.mtime > begun
 }
 

@@ -43,7 +43,7 @@ func TestForwardingSidecarLeavesNothingBehind(t *testing.T) {
 	h := g.hand("forwarded")
 	g.fault(`{"delay":"200ms","count":1000}`)
 	g.agent.start()
-	g.awaitStatus("the agent runs", func(status) bool { return true })
+	g.awaitStatus("the agent looks at files", func(s status) bool { return !s.Intake.LastStep.IsZero() })
 	h.write(g.log("app.log"), 3000)
 	g.rename(g.log("app.log"), "app.log.1")
 	h.write(g.log("app.log"), 3000)

@@ -190,9 +190,10 @@ type status struct {
 	FileCount int `json:"file_count"`
 	Intake    struct {
 		Blocked     string
-		OpenFiles   int   `json:"open_files"`
-		UnreadBytes int64 `json:"unread_bytes"`
-		ReadBytes   int64 `json:"read_bytes"`
+		LastStep    time.Time `json:"last_step"`
+		OpenFiles   int       `json:"open_files"`
+		UnreadBytes int64     `json:"unread_bytes"`
+		ReadBytes   int64     `json:"read_bytes"`
 	}
 	Account struct {
 		Known int64 `json:"known_bytes"`
