@@ -37,7 +37,7 @@ var pipelineMutations = []mutation{
 	{
 		name: "pipeline/durable-left-out", invariant: "5, 9", pkg: "agent/pipeline", file: "agent/pipeline/delivery.go",
 		broken: "the last durable Index is not committed with Acked",
-		old:    "Durable: d.log.Durable(), ", new: "",
+		old:    "\t\tc.Durable = d.log.Durable()\n", new: "\t\t_ = c.Durable\n",
 		test: "TestAnAcknowledgementNotesTheLastDurableIndex",
 	},
 	{
