@@ -58,9 +58,12 @@ func run(ctx context.Context, root, only string) error {
 			return err
 		}
 	}
+	if chosen == 0 {
+		return fmt.Errorf("no mutation has a name that begins with %q", only)
+	}
 	fmt.Printf("%d of %d mutations are caught\n", caught, chosen)
-	if chosen == 0 || caught < chosen {
-		return fmt.Errorf("not all are caught")
+	if caught < chosen {
+		return fmt.Errorf("%d of %d are not caught", chosen-caught, chosen)
 	}
 	return nil
 }
