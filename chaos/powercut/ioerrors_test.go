@@ -73,7 +73,7 @@ var diseases = []disease{
 func TestIOErrors(t *testing.T) {
 	lives, seed := number(t, "LOGBOOM_IOERRORS", 4), uint64(number(t, "LOGBOOM_IOERRORS_SEED", int(time.Now().UnixNano()%1e6)))
 	backend, logboom := buildBackend(t), build(t, "logboom", "../../agent")
-	var wrong, lost atomic.Int64
+	var sick, wrong, lost atomic.Int64
 	t.Run("lives", func(t *testing.T) {
 		for range lives {
 			seed++ // and with it the disease
@@ -81,13 +81,16 @@ func TestIOErrors(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/seed=%d", d.name, seed), func(t *testing.T) {
 				t.Parallel()
 				w, n := suffer(t, seed, d, logboom, backend)
+				if len(d.rules) > 0 {
+					sick.Add(1)
+				}
 				wrong.Add(int64(w))
 				lost.Add(int64(n))
 			})
 		}
 	})
 	t.Logf("%d lives: %d operations failed, %d messages are in the ledger and nowhere else", lives, wrong.Load(), lost.Load())
-	if wrong.Load() == 0 && lives >= len(diseases) {
+	if wrong.Load() == 0 && sick.Load() > 2 {
 		t.Error("no operation failed: this shows nothing")
 	}
 }
@@ -239,7 +242,8 @@ func (l *life) unread() (bytes int64, ok bool) {
 	return status.Intake.Unread, status.Files > 0
 }
 
-// decay changes a byte of a Segment. No agent runs.
+// decay changes a byte of a Segment, once in its life: what a File is stands in two of its Blocks, and where both are damaged
+// the ledger knows offsets, but no names. No agent runs.
 func (l *life) decay() {
 	l.t.Helper()
 	segments, err := filepath.Glob(filepath.Join(l.data(), "wal", "*", "*"))
@@ -249,9 +253,10 @@ func (l *life) decay() {
 	}
 	path := segments[l.r.IntN(len(segments))]
 	data := l.read(path)
-	if len(data) == 0 {
+	if len(data) == 0 || l.rotten[path] {
 		return
 	}
+	l.rotten[path] = true
 	at := l.r.IntN(len(data))
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	must(l.t, err)

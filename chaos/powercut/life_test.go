@@ -29,7 +29,8 @@ type life struct {
 	disk      *cutfs.FS
 	url, addr string // of the backend and of the agent
 	agent     *process
-	faulty    bool // an operation is made to fail in this boot
+	faulty    bool            // an operation is made to fail in this boot
+	rotten    map[string]bool // Segments of which a byte was changed
 	book      *book
 	history   strings.Builder // of the cuts, for a failure
 }
@@ -52,7 +53,7 @@ func newLife(t *testing.T, seed uint64, run func(*life, bool) (*process, error))
 
 // newLifeOn makes a life on such a disk, without rotation.
 func newLifeOn(t *testing.T, seed uint64, o cutfs.Options, run func(*life, bool) (*process, error)) *life {
-	l := &life{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 5)), run: run, dir: t.TempDir(), book: newBook()}
+	l := &life{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 5)), run: run, dir: t.TempDir(), book: newBook(), rotten: map[string]bool{}}
 	fmt.Fprintf(&l.history, "seed %d: %+v\n", seed, o)
 	l.addr = freeAddr(t)
 	at := filepath.Join(l.dir, "disk")
