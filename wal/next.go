@@ -47,6 +47,7 @@ func (r *reader) next(after Index, b *Block) error {
 		return ErrClosed
 	}
 	r.surveyed = false
+	r.sulk.begin()
 	for {
 		s, durable, ok := r.shelf.find(after)
 		if after >= durable {

@@ -14,6 +14,14 @@ type sulk struct {
 // askEvery is how long a disk is left alone that gave something not out.
 const askEvery = time.Second
 
+// begin is called before the disk is asked. What it refused so long ago that nobody has asked since says nothing of the time
+// between: Delivery may have waited for a backend for hours.
+func (s *sulk) begin() {
+	if time.Since(s.asked) >= s.patience {
+		s.since = time.Time{}
+	}
+}
+
 // wait notes that the disk said err, and says whether to ask again later.
 func (s *sulk) wait(err error) bool {
 	now := time.Now()
