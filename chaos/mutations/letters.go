@@ -44,4 +44,58 @@ var letterMutations = []mutation{
 		old:    "if chunk[s.Index%chunkBits/8]&(1<<(s.Index%8)) != 0 {", new: "if false {",
 		test: "TestALetterLeavesItsAccountOnce",
 	},
+	{
+		name: "letters/orphans-stay", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/dead.go",
+		broken: "letters that a crash left uncounted stay, beside those of the Events that are sent again",
+		old:    "\td.void(d.counted)\n", new: "",
+		test: "TestSimulationStoresEveryLineOnce",
+	},
+	{
+		name: "letters/unknown-store", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/letter_room.go",
+		broken: "the first letter is put before the checkpoint knows of the store",
+		old:    "if !d.letters.known {", new: "if false {",
+		test: "TestTheCheckpointKnowsOfTheStoreBeforeTheFirstLetter",
+	},
+	{
+		name: "letters/given-up-in-silence", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/dead.go",
+		broken: "the oldest letters of a full store go without an entry in the ledger",
+		old:    "d.settle(d.block.Index, parts)", new: "d.settle(d.block.Index, nil)",
+		test: "TestSimulationStoresEveryLineOnce",
+	},
+	{
+		name: "letters/removed-before-commit", invariant: "3", pkg: "agent/pipeline", file: "agent/pipeline/dead.go",
+		broken: "letters that left are removed before the commit that says so",
+		old:    "d.gone, d.first = max(d.gone, d.first), 0\n", new: "d.gone, d.first = max(d.gone, d.first), 0\n\t\t_ = d.log.Release(d.gone)\n",
+		test: "TestLettersLeaveWithTheCommit",
+	},
+	{
+		name: "letters/held-not-replayed", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/held.go",
+		broken: "what an earlier process held is never sent again",
+		old:    "\t\tif letter.Held {", new: "\t\tif false {",
+		test: "TestHeldLettersAreStoredWhenTheirIndexIsOpen",
+	},
+	{
+		name: "letters/failed-request-passed-over", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/resend.go",
+		broken: "held letters whose request failed are passed over",
+		old:    "h.first, h.due = w.from, now", new: "h.first, h.due = w.at, now",
+		test: "TestHeldLettersAreStoredWhenTheirIndexIsOpen",
+	},
+	{
+		name: "letters/still-dead", invariant: "5", pkg: "checkpoint", file: "checkpoint/letters.go",
+		broken: "letters that are stored after all stay dead in their accounts",
+		old:    "a.Dead -= min(a.Dead, p.Bytes)", new: "_ = p.Bytes",
+		test: "TestALetterLeavesItsAccountOnce",
+	},
+	{
+		name: "letters/no-plain-form", invariant: "8", pkg: "sink", file: "sink/send.go",
+		broken: "what a mapping refuses is a dead letter at once",
+		old:    "case b.plain.has(r.N), few && r.Type == tooLarge:", new: "case b.plain.has(r.N), few:",
+		test: "TestWhatAMappingRefusesIsStoredInPlainForm",
+	},
+	{
+		name: "letters/each-batch-waits", invariant: "8", pkg: "sink", file: "sink/refusing.go",
+		broken: "every Batch waits for an index that is known to take nothing",
+		old:    "return len(r.until) == 0", new: "return true",
+		test: "TestHeldEventsLetTheOthersPass",
+	},
 }
