@@ -185,6 +185,7 @@ func TestARotationBetweenTwoScansEndsNoTrace(t *testing.T) {
 	n.lines("0.log", trace[:2]...)
 	n.poll(500 * time.Millisecond)
 	n.poll(500 * time.Millisecond) // a scan
+	n.tail.hints.close()           // the kernel has none for what comes now
 	n.rename("0.log", "0.log.20261122-160141")
 	n.lines("0.log", trace[2:]...)
 	n.lines("0.log", "b")
