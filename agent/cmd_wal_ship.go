@@ -14,6 +14,7 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/pipeline"
+	"logboom/sink"
 )
 
 func walShipCommand() *cobra.Command {
@@ -74,6 +75,7 @@ func ship(ctx context.Context, path string, conf *config.Config, copied bool, st
 		return err
 	}
 	shipped(stdout, conf.DataDir, &s, copied)
+	tellLetters(ctx, stdout, conf.DataDir)
 	switch {
 	case !s.Done():
 		return fmt.Errorf("interrupted at block %d of %d: what is not delivered is still there. Run it again to go on", s.Acked, s.Durable)
@@ -102,6 +104,18 @@ func shipped(w io.Writer, dataDir string, s *pipeline.Shipped, copied bool) {
 	if pins, err := os.ReadDir(filepath.Join(dataDir, pinsDir)); err == nil && len(pins) > 0 {
 		fmt.Fprintf(w, "%s holds log files of %d pods that may not have been read to their end: only an agent on that node reads them.\n",
 			filepath.Join(dataDir, pinsDir), len(pins))
+	}
+}
+
+// tellLetters says how many Events still wait as dead letters, also from before: ship leaves them to an agent.
+func tellLetters(ctx context.Context, w io.Writer, dataDir string) {
+	dead := 0
+	err := letters(ctx, dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil })
+	dir := filepath.Join(dataDir, deadDir)
+	if err != nil {
+		fmt.Fprintf(w, "Whether %s holds dead letters can't be told: %v\n", dir, err)
+	} else if dead > 0 {
+		fmt.Fprintf(w, "%s holds %d events in all: logboom deadletter lists them. Only an agent sends them again.\n", dir, dead)
 	}
 }
 
