@@ -111,7 +111,7 @@ func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	settled := d.settle()
 	resent, err := d.resend(now)
 	if err != nil {
-		return true, err
+		d.say(err) // dead letters that can't be read hold nothing else up
 	}
 	settled = settled || resent
 	if err := d.commitIfDue(now); err != nil {
