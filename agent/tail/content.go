@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -16,9 +17,18 @@ var errChanged = errors.New("the file changed under its reader")
 // errDamaged says that the rest of a .gz can't be decompressed.
 var errDamaged = errors.New("damaged or cut off")
 
+// unzipError tells what is wrong with the bytes of a .gz from what is wrong with reading them: that may pass.
+func unzipError(err error) error {
+	if errors.As(err, new(syscall.Errno)) {
+		return err
+	}
+	return fmt.Errorf("decompress: %w: %w", errDamaged, err)
+}
+
 // content is the uncompressed bytes of an open log file.
 type content interface {
-	// readAt fills p from off on and returns less than len(p) bytes only at the end.
+	// readAt fills p from off on and returns less than len(p) bytes only at the end, or before damage: that is told behind
+	// the last good byte.
 	readAt(p []byte, off int64) (int, error)
 	// follows says whether the bytes before off are still tail.
 	follows(tail []byte, off int64) (bool, error)
@@ -47,16 +57,16 @@ func (c plain) Close() error { return c.f.Close() }
 // zipped is a .gz file. It is read from front to back; bytes since the last readAt's offset are kept, because Intake
 // takes only whole Lines of what it read.
 type zipped struct {
-	f    *os.File
+	f    io.ReadSeekCloser
 	z    *gzip.Reader
 	kept []byte // bytes [from, from+len(kept)) of the content
 	from int64
 	tail []byte // up to 64 bytes before from
 	end  bool
-	err  error // what stopped decompression: given out behind the last good byte
+	err  error // what stopped decompression
 }
 
-func newZipped(f *os.File) (*zipped, error) {
+func newZipped(f io.ReadSeekCloser) (*zipped, error) {
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return nil, err
@@ -65,7 +75,7 @@ func newZipped(f *os.File) (*zipped, error) {
 }
 
 func (c *zipped) readAt(p []byte, off int64) (int, error) {
-	if off < c.from {
+	if off < c.from || c.failed() {
 		if err := c.restart(); err != nil {
 			return 0, err
 		}
@@ -74,11 +84,21 @@ func (c *zipped) readAt(p []byte, off int64) (int, error) {
 		c.more(off)
 	}
 	c.forget(off)
-	if off > c.from || len(c.kept) == 0 { // behind the end
+	n := 0
+	if off == c.from { // and not behind the end
+		n = copy(p, c.kept)
+	}
+	if n == 0 || n < len(p) && c.failed() {
 		return 0, c.err
 	}
-	return copy(p, c.kept), nil
+	return n, nil
 }
+
+// damaged says that there is more, which can't be decompressed.
+func (c *zipped) damaged() bool { return errors.Is(c.err, errDamaged) }
+
+// failed says that there is more, which can't be read now.
+func (c *zipped) failed() bool { return c.err != nil && !c.damaged() }
 
 // more decompresses a piece, after it has let go of what lies before off.
 func (c *zipped) more(off int64) {
@@ -93,7 +113,7 @@ func (c *zipped) more(off int64) {
 	if err == io.EOF {
 		c.end = true
 	} else if err != nil {
-		c.err = fmt.Errorf("decompress: %w: %w", errDamaged, err)
+		c.err = unzipError(err)
 	}
 }
 
@@ -120,10 +140,11 @@ func (c *zipped) restart() error {
 	if _, err := c.f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if err := c.z.Reset(c.f); err != nil {
-		return err
-	}
 	c.kept, c.tail, c.from, c.end, c.err = c.kept[:0], c.tail[:0], 0, false, nil
+	if err := c.z.Reset(c.f); err != nil {
+		c.err = unzipError(err)
+		return c.err
+	}
 	return nil
 }
 

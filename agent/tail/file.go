@@ -94,14 +94,23 @@ func (f *file) cold(now time.Time) bool {
 // reached notes that f was read to its end but for held.
 func (f *file) reached(held []byte, now time.Time) {
 	f.held, f.heldTorn, f.endSeen = len(held), len(held) > 0 && held[len(held)-1] != '\n', now
+	if f.damaged() && len(held) == 0 {
+		f.endSeen = time.Time{} // there is more, and the next try to read it tells what is wrong
+	}
 	if len(held) == 0 {
 		f.heldSince = time.Time{}
 	} else if f.heldSince.IsZero() {
 		f.heldSince = now
 	}
-	if size := int64(f.read.off) + int64(len(held)); size > f.size || f.gz {
+	if size := int64(f.read.off) + int64(len(held)); size > f.size || f.gz && !f.damaged() {
 		f.size = size
 	}
+}
+
+// damaged says that f is a .gz with damage behind what can be read of it.
+func (f *file) damaged() bool {
+	z, ok := f.src.(*zipped)
+	return ok && z.damaged()
 }
 
 // joinable says that what f holds back are whole Lines of a container, which the next File may complete.

@@ -243,7 +243,9 @@ func (t *Tailer) fail(f *file, now time.Time, err error) filled {
 		return atEnd
 	}
 	if f.gz && errors.Is(err, errDamaged) {
-		t.loseDamaged(f, now, err)
+		if f.pending == 0 { // a Record that is not durable may have to be read again
+			t.loseDamaged(f, now, err)
+		}
 		return atEnd
 	}
 	f.problem = err.Error()

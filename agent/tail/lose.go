@@ -47,17 +47,18 @@ func (t *Tailer) lose(f *file, now time.Time) {
 	t.changed.Losses = append(t.changed.Losses, l)
 }
 
-// loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know.
+// loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know, unless the plain file
+// was seen.
 func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
 	f.lost = true
 	t.close(f)
-	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: f.read.off, AtLeast: true,
-		Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
+	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: max(f.read.off, wal.Offset(f.size)),
+		AtLeast: true, Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
 }
 
 // loseBehindZip lists what was seen of f's plain file, but is not in the .gz that was made of it: its writer went on meanwhile.
 func (t *Tailer) loseBehindZip(f *file, held int, now time.Time) {
-	if end := f.read.off + wal.Offset(held); f.gz && end < wal.Offset(f.size) {
+	if end := f.read.off + wal.Offset(held); f.gz && !f.damaged() && end < wal.Offset(f.size) {
 		t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: end, End: wal.Offset(f.size),
 			Cause: checkpoint.CauseDeleted, Since: f.lastGrew, Until: now})
 	}
