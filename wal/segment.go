@@ -85,6 +85,9 @@ func (h *shelf) find(after Index) (s segment, durable Index, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	n := sort.Search(len(h.segs), func(i int) bool { return h.segs[i].last > after })
+	for n < len(h.segs) && h.segs[n].last < h.segs[n].first { // it has no Block that counts: those before it are gone
+		n++
+	}
 	if n == len(h.segs) {
 		return segment{}, h.durable, false
 	}
