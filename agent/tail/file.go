@@ -21,7 +21,7 @@ type file struct {
 
 	// As of the last scan.
 	path      string // where it can be opened, "" for nowhere
-	key       key    // of the plain file; that of the .gz if there is no other
+	key       key    // of what stands there
 	attached  bool   // the bytes at path are known to be this File's
 	gz        bool
 	rotated   bool // no writer opens it any more: renamed, removed or replaced

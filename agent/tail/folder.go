@@ -31,7 +31,8 @@ type folder struct {
 	series   map[int]*series   // by attempt
 	live     map[string]*input // of a files input: the names that patterns match
 	entries  []entry           // as of this scan
-	unlisted bool              // this scan could not list it
+	unlisted bool              // this scan could not list it, or not meet all that it listed
+	behind   bool              // no scan since the first one met all that was there
 	attempt  int               // the highest that has a live name
 
 	unreadable map[string]string // path to what is wrong

@@ -25,7 +25,7 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if f.missing < 2 || now.Sub(f.goneSince) < scanEvery || f.pending > 0 {
 		return // a Record that is not durable may have to be read again, and would be lost with the rest then
 	}
-	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
+	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut || f.gz) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}
 	if t.o.Acked() >= f.index {
@@ -41,7 +41,7 @@ func (t *Tailer) lose(f *file, now time.Time) {
 		l.Cause = checkpoint.CauseTruncated
 	}
 	f.lost = true
-	if l.End == l.Start {
+	if l.End == l.Start && (f.cut || !f.gz) {
 		return // nothing is known to be missing
 	}
 	t.changed.Losses = append(t.changed.Losses, l)

@@ -17,7 +17,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		if f != nil {
 			t.attach(f, s.nascent, now)
 		}
-		return f != nil
+		return f != nil || t.postpone(fo, s, now)
 	})
 	slices.SortStableFunc(strangers, func(a, b *stranger) int {
 		return cmp.Or(cmp.Compare(a.entry.attempt, b.entry.attempt), cmp.Compare(a.time, b.time), compareBool(a.entry.gz, b.entry.gz))
@@ -28,6 +28,9 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			t.refresh(fo, e, now)
 		}
 		f := t.identify(fo, s, false)
+		if t.postpone(fo, s, now) {
+			continue
+		}
 		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) && !t.newborn(e) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
@@ -39,6 +42,16 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		}
 		t.attach(f, s.nascent, now)
 	}
+}
+
+// postpone leaves s to a later scan if it can't be told now which File it is.
+func (t *Tailer) postpone(fo *folder, s *stranger, now time.Time) bool {
+	if s.failed == nil {
+		return false
+	}
+	s.src.Close()
+	t.cannotRead(fo, &s.entry, s.failed, now)
+	return true
 }
 
 // refresh looks again at what e may be a copy of: it may have grown since it was listed, and the copytruncate that made e may
@@ -85,8 +98,11 @@ func (t *Tailer) identify(fo *folder, s *stranger, byInode bool) *file {
 			if !byInode && f.desc.Format == wal.Plain && !e.gz && (e.kind == live && !e.pin || attached && e.size > f.size) {
 				continue // a new file may well start like the one before, and no copy is longer than what it is of
 			}
-			if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) || byInode && t.lostHead(f, s) {
+			if startsWith(f.desc.Identity, s.head) && t.verify(f, s) || byInode && t.lostHead(f, s) {
 				return f
+			}
+			if s.failed != nil {
+				return nil
 			}
 		}
 	}

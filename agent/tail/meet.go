@@ -31,6 +31,8 @@ type stranger struct {
 	head []byte // the first wal.MaxHead bytes
 	line []byte // what of them is the first line
 	time string // of the first line, if it has one
+
+	failed error // why it can't be told which File it is
 }
 
 // meet opens an entry with an unknown inode. It returns nil as long as its first line isn't complete.
@@ -102,7 +104,8 @@ func (e *entry) quiet(now time.Time) bool {
 
 // cannotRead tells about a file that can't be read. A .gz that is still being written is no reason to tell.
 func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
-	if errors.Is(err, syscall.ENOENT) || e.gz && !e.quiet(now) {
+	passing := errors.As(err, new(syscall.Errno)) // for want of descriptors, say: it is tried again
+	if errors.Is(err, syscall.ENOENT) || e.gz && !passing && !e.quiet(now) {
 		return
 	}
 	if t.refuse(e.path, err) {
@@ -110,7 +113,7 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 	}
 	fo.unreadable[e.path] = err.Error()
 	t.warnOnce(e.path, "can't read a log file; the others go on", err)
-	if e.gz && !errors.As(err, new(syscall.Errno)) { // for want of descriptors, say, it is tried again
+	if e.gz && !passing {
 		fo.passed[e.key] = e.stat // until it changes
 	}
 }

@@ -58,7 +58,12 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 
 // passOver makes f start behind what was there before a first start that should not read it.
 func (t *Tailer) passOver(f *file, e *entry, src content) {
-	if !t.o.First || t.scans > 0 || !f.folder.in.FromNow {
+	in := f.folder.in
+	if e.in != nil {
+		in = e.in
+	}
+	atStart := t.scans == 0 || f.folder.behind && !t.newborn(e)
+	if !t.o.First || !atStart || !in.FromNow {
 		return
 	}
 	size := e.size

@@ -51,7 +51,7 @@ func (t *Tailer) reopen(f *file) error {
 	if err != nil {
 		return err
 	}
-	if st.key != f.key && !f.gz {
+	if st.key != f.key {
 		src.Close()
 		return os.ErrNotExist // renamed since the scan: the next one finds it
 	}

@@ -167,3 +167,175 @@ func TestADiskThatFailsForAMomentIsNoDamage(t *testing.T) {
 		t.Errorf("%d bytes of %d, %d errors", len(got), len(text), failed)
 	}
 }
+
+// read_from: now of one input says nothing about another one in the same folder.
+func TestReadFromNowIsOfOneInput(t *testing.T) {
+	for _, now := range []string{"a.log", "b.log"} {
+		n := newNode(t)
+		n.inputs = nil
+		for _, name := range []string{"a.log", "b.log"} {
+			n.inputs = append(n.inputs, Input{Paths: []string{n.path(name)}, Format: wal.Plain, Route: "logs", FromNow: name == now})
+			n.write(name, name+" before\n")
+		}
+		n.start()
+		n.poll(0)
+		for _, name := range []string{"a.log", "b.log"} {
+			n.write(name, name+" after\n")
+		}
+		n.poll(time.Second)
+		want := map[string]int{"a.log before": 1, "a.log after": 1, "b.log before": 1, "b.log after": 1}
+		delete(want, now+" before")
+		n.counts(want)
+	}
+}
+
+// More files than may be open at once are there at the start: that takes more than one scan, and read_from: now holds for all.
+func TestReadFromNowHoldsForManyFiles(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	n.inputs[0].FromNow = true
+	for i := range 100 {
+		n.write(fmt.Sprintf("%d.log", i), "before\n")
+	}
+	n.now = time.Now().Add(time.Second)
+	n.start()
+	n.tail.o.MaxOpen = 4
+	for range 10 {
+		n.poll(0)
+	}
+	if len(n.got) > 0 {
+		t.Fatalf("%d messages from before were delivered", len(n.got))
+	}
+	n.write("7.log", "after\n")
+	n.write("new.log", "new\n")
+	n.poll(3 * time.Second)
+	n.counts(map[string]int{"after": 1, "new": 1})
+}
+
+// A File whose turn to be met has not come yet is not gone.
+func TestManyFilesAreKnownAfterARestart(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	for i := range 100 {
+		n.write(fmt.Sprintf("%d.log", i), fmt.Sprintf("m%d\n", i))
+	}
+	n.start()
+	n.poll(0)
+	n.restart()
+	n.tail.o.MaxOpen = 4
+	for range 3 { // the WAL is full: nothing is read, and each scan takes its time
+		n.now = n.now.Add(time.Second)
+		n.tail.Look(n.now)
+	}
+	for range 12 {
+		n.poll(time.Second)
+	}
+	if len(n.got) != 100 {
+		t.Errorf("%d messages were delivered", len(n.got))
+	}
+}
+
+// A File that can't be read for a moment is neither another one nor gone.
+func TestAFileThatCannotBeReadForAMomentIsNotGone(t *testing.T) {
+	n := newNode(t)
+	n.pins = ""
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	n.restart()
+	n.tail.list()
+	fo := n.tail.folders[pod+"/app"]
+	for range 5 {
+		n.now = n.now.Add(time.Second)
+		n.tail.cannotRead(fo, &fo.entries[0], &fs.PathError{Op: "open", Path: n.path("0.log"), Err: syscall.EMFILE}, n.now)
+		for _, f := range fo.files {
+			n.tail.look(f, nil, n.now)
+		}
+	}
+	if len(n.tail.byID) != 1 {
+		t.Error("forgotten")
+	}
+	n.poll(time.Second)
+	n.want("a")
+}
+
+// An error of the disk while it is found out which File stands behind a name says nothing.
+func TestAnErrorIsNoIdentity(t *testing.T) {
+	n := newNode(t)
+	n.pins = ""
+	text, messages := n.noise(20000)
+	n.put("0.log.20261122-160141", text)
+	n.start()
+	n.poll(0)
+	n.want(messages...)
+	n.stop()
+	n.remove("0.log.20261122-160141")
+	zip := zipOf(t, text)
+	n.put("0.log.20261122-160141.gz", zip)
+	n.start()
+	n.tail.list()
+	fo := n.tail.folders[pod+"/app"]
+	for _, change := range []int{0, 1} { // which of the File, and of another one that begins like it
+		if change == 1 {
+			other, _ := n.noise(20000)
+			first := firstLine(text)
+			zip = zipOf(t, append(first[:len(first):len(first)], other...))
+		}
+		disk := &sick{r: bytes.NewReader(zip), at: 100000}
+		src, err := newZipped(disk)
+		must(t, err)
+		disk.err = syscall.EIO
+		e := fo.entries[0]
+		s := n.tail.peek(fo, &nascent{src: src, entry: e, met: n.now}, n.now)
+		n.tail.recognise(fo, []*stranger{s}, n.now)
+		if len(n.tail.byID) != 1 || fo.files[0].attached || fo.unreadable[e.path] == "" {
+			t.Fatalf("decided while the disk failed: %d Files, %q", len(n.tail.byID), fo.unreadable)
+		}
+	}
+	n.poll(time.Second)
+	n.poll(time.Second)
+	n.want(messages...)
+	if len(n.tail.byID) != 1 {
+		t.Error("another File")
+	}
+}
+
+// The names of .gz files move on with each rotation: what is opened again is what was met under the name.
+func TestAGzIsNotOpenedByItsName(t *testing.T) {
+	n := newNode(t)
+	n.files("app.log*")
+	n.put("app.log.1.gz", zipOf(t, []byte("one\n")))
+	n.put("app.log.2.gz", zipOf(t, []byte("two\n")))
+	n.start()
+	n.tail.Look(n.now)
+	for _, f := range n.tail.byID {
+		n.tail.close(f) // as makeRoom does
+	}
+	n.rename("app.log.2.gz", "app.log.3.gz")
+	n.rename("app.log.1.gz", "app.log.2.gz")
+	n.put("app.log.1.gz", zipOf(t, []byte("zero\n")))
+	n.poll(0)
+	for range 5 {
+		n.poll(time.Second)
+	}
+	n.counts(map[string]int{"zero": 1, "one": 1, "two": 1})
+}
+
+// How much of a .gz there is, nobody knows that did not read it: when it is gone before that, there is a loss.
+func TestAGzThatIsGoneBeforeItWasReadIsListed(t *testing.T) {
+	n := newNode(t)
+	text, _ := n.noise(100)
+	n.put("0.log.20261122-160141.gz", zipOf(t, text))
+	n.start()
+	n.tail.Look(n.now)
+	for _, f := range n.tail.byID {
+		n.tail.close(f) // as makeRoom does
+	}
+	n.remove("0.log.20261122-160141.gz")
+	for range 5 {
+		n.poll(time.Second)
+	}
+	if len(n.losses) != 1 || !n.losses[0].AtLeast {
+		t.Errorf("ledger: %+v", n.losses)
+	}
+}

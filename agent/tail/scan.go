@@ -60,6 +60,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		f.plainEntry, f.zipEntry = nil, nil
 	}
 	var strangers []*stranger
+	behind := false
 	for i := range fo.entries {
 		e := &fo.entries[i]
 		if fo.byKey[e.key] != nil || slices.ContainsFunc(strangers, func(s *stranger) bool { return s.entry.key == e.key }) {
@@ -67,6 +68,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		}
 		if len(strangers) >= max(16, t.o.MaxOpen/4) { // all of them are open
 			t.nextScan = now
+			fo.unlisted, behind = true, t.scans == 0 || fo.behind
 			break
 		}
 		if s := t.meet(fo, e, pinned[e.key], now); s != nil {
@@ -74,6 +76,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		}
 	}
 	t.recognise(fo, strangers, now)
+	fo.behind = behind
 	for i := range fo.entries {
 		fo.assign(&fo.entries[i])
 	}
@@ -114,6 +117,14 @@ func (fo *folder) sweep() {
 	maps.DeleteFunc(fo.unreadable, func(path, _ string) bool { return !paths[path] })
 }
 
+// cannotTell says that f may stand behind a name that can't be read for now.
+func (fo *folder) cannotTell(f *file) bool {
+	return len(fo.unreadable) > 0 && slices.ContainsFunc(fo.entries, func(e entry) bool {
+		_, damaged := fo.passed[e.key]
+		return fo.unreadable[e.path] != "" && !damaged && f.mayBe(&e)
+	})
+}
+
 // look brings f up to date with the entries that are its.
 func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 	e := f.plainEntry
@@ -125,8 +136,8 @@ func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
 		t.lookAtEntry(f, e, pinned, now)
 	case f.src != nil && f.attached:
 		t.lookAtDescriptor(f, now)
-	case f.folder.unlisted:
-		return // what can't be listed isn't gone
+	case f.folder.unlisted || f.folder.cannotTell(f):
+		return // what can't be listed or read isn't gone
 	default:
 		t.lookForLost(f, now)
 		return
@@ -143,7 +154,7 @@ func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.
 		t.close(f)
 		f.endSeen = time.Time{}
 	}
-	f.missing, f.path, f.gz, f.pin = 0, e.path, e.gz, ""
+	f.missing, f.key, f.path, f.gz, f.pin = 0, e.key, e.path, e.gz, ""
 	f.rotated = e.gz || e.pin || e.kind != live || t.superseded(f)
 	if e.gz {
 		f.ended = true

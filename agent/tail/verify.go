@@ -2,14 +2,16 @@ package tail
 
 import (
 	"bytes"
+	"errors"
 	"hash/crc32"
 
 	"logboom/wal"
 )
 
 // verify says whether the bytes behind e are f's, as far as f has been read. It may move f's position, where the machine
-// lost bytes of the log in a power cut that were durable in the WAL.
-func (t *Tailer) verify(f *file, e *entry, src content) bool {
+// lost bytes of the log in a power cut that were durable in the WAL. s.failed is set where it can't be told.
+func (t *Tailer) verify(f *file, s *stranger) bool {
+	e, src := &s.entry, s.src
 	off, sameInode := int64(f.read.off), f.onInode(e)
 	if sameInode && e.key.birth != 0 && t.o.SameBoot && f.known != nil && e.size >= off && t.endsWith(f, src, off) {
 		return true
@@ -17,6 +19,10 @@ func (t *Tailer) verify(f *file, e *entry, src content) bool {
 	prefix, reached, err := checksum(src, int64(f.desc.Start), off)
 	if err == nil && reached == off && prefix == f.read.prefix {
 		return true
+	}
+	if err != nil && !errors.Is(err, errDamaged) { // of the disk: it says nothing about the file
+		s.failed = err
+		return false
 	}
 	if err != nil && e.gz && f.desc.Format != wal.Plain {
 		return true // damaged before the Offset: fill tells what that costs

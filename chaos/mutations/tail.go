@@ -23,7 +23,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/inode-is-identity", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/match.go",
 		broken: "a file on a known inode is the File that was there before",
-		old:    "if startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) ||", new: "if byInode || startsWith(f.desc.Identity, s.head) && t.verify(f, e, s.src) ||",
+		old:    "if startsWith(f.desc.Identity, s.head) && t.verify(f, s) ||", new: "if byInode || startsWith(f.desc.Identity, s.head) && t.verify(f, s) ||",
 		test: "TestOneFirstLineMakesNoFile",
 	},
 	{
@@ -59,7 +59,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/opened-by-name", invariant: "1", pkg: "agent/tail", file: "agent/tail/open.go",
 		broken: "a File is opened again by its name, whoever has that by now",
-		old:    "if st.key != f.key && !f.gz {", new: "if st.key != f.key && f.src != nil {",
+		old:    "if st.key != f.key {", new: "if st.key != f.key && f.src != nil {",
 		test: "TestAFileIsNotOpenedByItsName",
 	},
 
@@ -205,7 +205,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/unlisted-is-gone", invariant: "5, 8", pkg: "agent/tail", file: "agent/tail/scan.go",
 		broken: "what is in a folder that can't be listed is gone",
-		old:    "case f.folder.unlisted:\n\t\treturn", new: "case f.folder.unlisted && f.lost:\n\t\treturn",
+		old:    "case f.folder.unlisted || f.folder.cannotTell(f):\n\t\treturn", new: "case f.folder.unlisted && f.lost:\n\t\treturn",
 		test: "TestGoneAndBackWhileTheBackendIsDown",
 	},
 	{
