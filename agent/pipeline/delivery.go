@@ -290,11 +290,16 @@ func (d *Delivery) commit(now time.Time) error {
 	d.damage, d.refused, d.drops.losses = slices.Delete(d.damage, 0, passed), d.refused[:0], nil
 	clear(d.drops.ends)
 	d.uncounted, d.committed = 0, now
+	acked := d.Acked()
 	d.ackedIndex.Store(uint64(d.acked))
 	d.problem.Store(nil)
 	defer d.room.give()
+	frees := d.room.short() && d.frees(acked)
 	if err := d.log.Release(d.acked); err != nil {
 		return fmt.Errorf("remove delivered segments: %w", err)
+	}
+	if frees {
+		d.drops.roomy = now
 	}
 	return d.letters.done(c.Letters)
 }

@@ -26,9 +26,9 @@ import (
 // drops is what Delivery knows of that.
 type drops struct {
 	on     bool
-	why    string    // there is no space
-	upTo   wal.Index // the Segment that is being given up ends there; 0: none is
-	last   time.Time
+	why    string             // there is no space
+	upTo   wal.Index          // the Segment that is being given up ends there; 0: none is
+	roomy  time.Time          // when nothing was wanting last, or a Segment was removed
 	losses []checkpoint.Loss  // not yet committed
 	ends   map[wal.FileID]int // the last of losses of each File
 	bytes  int64              // of losses
@@ -36,15 +36,18 @@ type drops struct {
 }
 
 const (
-	dropEvery = time.Second // between two Segments: some file systems count freed space late
-	maxRanges = 10_000      // bounds the losses of one Segment: behind so many, the ranges take in what was stored between them
+	dropAfter = 2 * time.Second // of want: answers may be on their way that free a Segment, and some file systems count freed space late
+	maxRanges = 10_000          // bounds the losses of one Segment: behind so many, the ranges take in what was stored between them
 )
 
 // makeRoom turns step by step; waits says that requests have yet to come back.
 func (d *Delivery) makeRoom(now time.Time) (waits bool, err error) {
 	if d.drops.upTo == 0 {
+		if d.drops.roomy.IsZero() || !d.room.short() {
+			d.drops.roomy = now
+		}
 		why := d.room.wanted()
-		if !d.drops.on || why == "" || now.Sub(d.drops.last) < dropEvery {
+		if !d.drops.on || why == "" || now.Sub(d.drops.roomy) < dropAfter {
 			return false, nil
 		}
 		if d.acked != d.Acked() {
@@ -86,7 +89,7 @@ func (d *Delivery) drop(now time.Time) (waits bool, err error) {
 		}
 	}
 	d.acked = max(d.acked, d.drops.upTo)
-	d.drops.upTo, d.drops.last = 0, now
+	d.drops.upTo = 0
 	if d.drops.bytes > 0 {
 		d.slog.Error("there is no space: gave up the oldest segment of the WAL; the ledger has what was lost", "bytes", d.drops.bytes,
 			"why", d.drops.why)

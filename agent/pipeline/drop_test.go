@@ -320,7 +320,7 @@ func TestWhatIsSentAgainIsInDoubt(t *testing.T) {
 	again := 0
 	for range 60 {
 		n.room.want(n.room.freed.Load(), "full")
-		now = now.Add(dropEvery)
+		now = now.Add(dropAfter)
 		_, err := n.d.Step(now)
 		n.must(err)
 		for range len(n.d.work) {
@@ -355,7 +355,7 @@ func TestOneAskIsOneSegment(t *testing.T) {
 	n.room.want(n.room.freed.Load(), "full")
 	now := time.Now()
 	for range 30 {
-		now = now.Add(2 * dropEvery)
+		now = now.Add(2 * dropAfter)
 		_, err := n.d.Step(now)
 		n.must(err)
 		for len(n.d.work) > 0 && n.d.flight[0].recall.wasCalled() {
@@ -394,5 +394,31 @@ func TestAnAckComesBeforeADrop(t *testing.T) {
 		t.Errorf("%d of %d segments are left, acked %d", left, segments, n.d.Acked())
 	}
 	n.must(n.store.Losses(func(l checkpoint.Loss) error { t.Errorf("%+v", l); return nil }))
+	n.must(errors.Join(n.log.Close(), n.dead.Close(), n.store.Close()))
+}
+
+// TestNothingIsDroppedWhileAnswersMakeRoom: a request that is under way when space runs out is not called back at once.
+func TestNothingIsDroppedWhileAnswersMakeRoom(t *testing.T) {
+	n := &cutNode{t: t, dir: dropDir(t), cut: &cut{}, stored: map[string]bool{}}
+	n.open()
+	written := n.write(40)
+	now := time.Now()
+	for range 400 {
+		n.room.want(n.room.freed.Load(), "full")
+		now = now.Add(dropAfter / 20)
+		_, err := n.d.Step(now)
+		n.must(err)
+		if len(n.d.work) > 0 {
+			b := <-n.d.work
+			if b.recall.wasCalled() {
+				t.Fatal("a request is called back, although others free space")
+			}
+			b.result, b.err = n.Send(t.Context(), b)
+			n.d.done <- b
+		}
+	}
+	if n.d.drops.bytes > 0 || len(n.stored) != len(written) {
+		t.Errorf("%d bytes are dropped, %d of %d lines stored", n.d.drops.bytes, len(n.stored), len(written))
+	}
 	n.must(errors.Join(n.log.Close(), n.dead.Close(), n.store.Close()))
 }

@@ -21,6 +21,9 @@ func (r *room) want(freed uint64, why string) { r.asked.Store(&shortage{why, fre
 // enough takes that back.
 func (r *room) enough() { r.asked.Store(nil) }
 
+// short says that Intake stood still when it looked last.
+func (r *room) short() bool { return r != nil && r.asked.Load() != nil }
+
 // wanted says why space is needed, "" if it is not.
 func (r *room) wanted() string {
 	if r == nil {

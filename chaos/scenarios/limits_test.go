@@ -107,6 +107,7 @@ func TestDropOldestListsWhatItDrops(t *testing.T) {
 		h.write(log, 10000)
 		g.awaitRead(1)
 	}
+	g.awaitStatus("the oldest Segment is given up", func(s status) bool { return s.Account.Lost > 0 })
 	g.agent.kill()
 	g.startBackend()
 	g.verdict(demand{lost: someLines})

@@ -198,6 +198,7 @@ type status struct {
 	Account struct {
 		Known int64 `json:"known_bytes"`
 		Acked int64 `json:"acked_bytes"`
+		Lost  int64 `json:"lost_read_bytes"`
 	}
 }
 
