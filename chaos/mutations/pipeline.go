@@ -133,6 +133,12 @@ var pipelineMutations = []mutation{
 		test: "TestSimulationStoresEveryLineOnce",
 	},
 	{
+		name: "pipeline/drops-at-once", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
+		broken: "a Segment is given up while answers on their way may make room",
+		old:    " || now.Sub(d.drops.roomy) < dropAfter", new: "",
+		test: "TestNothingIsDroppedWhileAnswersMakeRoom",
+	},
+	{
 		name: "pipeline/drop-without-awaiting", invariant: "3, 5", pkg: "agent/pipeline", file: "agent/pipeline/drop.go",
 		broken: "a Segment is given up while requests hold some of it",
 		old:    "if b.first() <= d.drops.upTo && !b.back {", new: "if b.first() <= d.drops.upTo && !b.back && d.read == 0 {",
