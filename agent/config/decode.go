@@ -173,7 +173,7 @@ func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
 	}
 	_, secret := v.Addr().Interface().(*Secret)
 	if !secret {
-		where.shown = strconv.Quote(userURL.ReplaceAllString(text, "//...@"))
+		where.shown = strconv.Quote(hideUser(text))
 	}
 	d.marks[path] = where
 	value, err := resolve(text)

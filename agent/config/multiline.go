@@ -26,7 +26,7 @@ func (d *decoder) checkMultiline(path string, m *Multiline) {
 		if len(pattern) > maxRegexp {
 			d.reportAt(p, "%s has %d bytes; a pattern may have %d", p, len(pattern), maxRegexp)
 		} else if _, err := regexp.Compile(pattern); err != nil {
-			d.reportAt(p, "%s: %s is not a regular expression: %v", p, d.marks[p].shown, err)
+			d.reportAt(p, "%s: %s is not a regular expression: %s", p, d.marks[p].shown, flaw(err))
 		}
 	}
 	within(d, path+".max_wait", m.MaxWait, 10*time.Millisecond, time.Minute)

@@ -58,12 +58,16 @@ func (s *source) snippet(m mark) string {
 }
 
 var (
-	keyLine = regexp.MustCompile(`^([\s\-]*)([A-Za-z0-9_.\-]+)(\s*:)(.*)$`)
-	userURL = regexp.MustCompile(`//[^/\s]*@`)
+	keyLine  = regexp.MustCompile(`^([\s\-]*)([A-Za-z0-9_.\-]+)(\s*:)(.*)$`)
+	innerKey = regexp.MustCompile(`([A-Za-z0-9_.\-]*)["']?\s*:(?:[\s"'\[{]|$)`)
+	userURL  = regexp.MustCompile(`(?s)([A-Za-z]+://)?[^\s"'\[]*:.*@`)
 )
 
-// hide replaces what follows the key, unless the key is one of ours that holds no secret, and users in URLs. A line
-// without a key may go on with a value from the line before: all of it is hidden but brackets and the mark of a list.
+// hideUser hides all that stands in front of the host of a URL, also where a scheme is missing or a password has a slash.
+func hideUser(text string) string { return userURL.ReplaceAllString(text, "${1}...@") }
+
+// hide replaces what follows the key, unless the key and all keys behind it are ours and hold no secret, and users in URLs. A
+// line without a key may go on with a value from the line before: all of it is hidden but brackets and the mark of a list.
 func hide(line string) string {
 	m := keyLine.FindStringSubmatch(line)
 	switch {
@@ -74,7 +78,12 @@ func hide(line string) string {
 	case strings.TrimSpace(m[4]) != "" && !harmless[m[2]]:
 		return m[1] + m[2] + m[3] + " ..."
 	}
-	return userURL.ReplaceAllString(line, "//...@")
+	for _, inner := range innerKey.FindAllStringSubmatch(m[4], -1) {
+		if !harmless[inner[1]] {
+			return m[1] + m[2] + m[3] + " ..."
+		}
+	}
+	return m[1] + m[2] + m[3] + hideUser(m[4])
 }
 
 // nearest returns the known word that key was probably meant to be, or "".

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,10 +195,19 @@ type Pattern struct{ *regexp.Regexp }
 func (p *Pattern) set(text string) error {
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return wrong("is not a regular expression: " + err.Error())
+		return wrong("is not a regular expression: " + flaw(err))
 	}
 	p.Regexp = re
 	return nil
+}
+
+// flaw says what is wrong with a regular expression without quoting it, as it may be what a reference stands for.
+func flaw(err error) string {
+	var e *syntax.Error
+	if errors.As(err, &e) {
+		return e.Code.String()
+	}
+	return "it can't be compiled"
 }
 
 // String writes p as the file does.
