@@ -22,6 +22,7 @@ type trusting struct {
 	mu      sync.Mutex      // guards all below
 	current *http.Transport // its TLS configuration never changes
 	version os.FileInfo     // of what current trusts; nil: not known
+	useless os.FileInfo     // the last that changed nothing
 	looked  time.Time       // zero: look at once
 }
 
@@ -70,8 +71,10 @@ func (r *trusting) look() {
 	}
 	pool, err := authorities(r.file)
 	if err != nil {
-		r.logger.Warn("the CA file was replaced, and what was trusted before is trusted still", "error", err)
-		r.version = info // say it once
+		if !sameVersion(r.useless, info) { // say it once, but read it again: what forbids that may pass
+			r.logger.Warn("the CA file was replaced, and what was trusted before is trusted still", "error", err)
+		}
+		r.useless = info
 		return
 	}
 	old := r.current
