@@ -35,6 +35,9 @@ func (c *Fields) Check() error {
 		if slices.Contains(kept, name) {
 			return fmt.Errorf("%s can't be replaced: documents are found and ordered by it", name)
 		}
+		if err := checkPlace(name); err != nil {
+			return err
+		}
 		if !root.set(name, c.Add[name]) {
 			return fmt.Errorf("%s is an object in some documents and a text in others", name)
 		}
@@ -62,7 +65,7 @@ func ownFields() *field {
 	root := &field{}
 	for _, name := range []string{"@timestamp", "message", "stream", "event.sequence", "event.original", "log.offset", "log.file.path", "host.name",
 		"container.id", "kubernetes.namespace", "kubernetes.pod.name", "kubernetes.pod.uid", "kubernetes.container.name",
-		"kubernetes.node.name", "kubernetes.labels.x", "logboom.part"} {
+		"kubernetes.node.name", "kubernetes.labels.x", "logboom.part", "tags"} {
 		root.set(name, "")
 	}
 	return root
@@ -70,7 +73,7 @@ func ownFields() *field {
 
 // CheckJSON says why the members of messages can't stand in the field name, or returns nil.
 func (c *Fields) CheckJSON(name string) error {
-	if ownFields().child(name) != nil || name == "tags" {
+	if ownFields().child(name) != nil {
 		return fmt.Errorf("documents have a field %s already", name)
 	}
 	for added := range c.Add {
@@ -94,6 +97,20 @@ var fieldName = regexp.MustCompile(`^[A-Za-z0-9_@-]+(\.[A-Za-z0-9_@-]+)*$`)
 func checkName(name string) error {
 	if !fieldName.MatchString(name) {
 		return fmt.Errorf("%q is no field name: parts of letters, digits, _, - and @, with dots between", name)
+	}
+	return nil
+}
+
+// checkPlace says why nothing can be added there: it would be refused, with the documents, or lost.
+func checkPlace(name string) error {
+	label, isLabel := strings.CutPrefix(name, "kubernetes.labels.")
+	switch {
+	case strings.HasPrefix(name, "_"):
+		return fmt.Errorf("%s can't be added: fields that begin with _ are the backend's own", name)
+	case strings.HasPrefix(name, "logboom."): // only some documents have it, each Event its own
+		return fmt.Errorf("%s can't be added: logboom is where documents say what became of long events", name)
+	case isLabel && strings.Contains(label, "."):
+		return fmt.Errorf("%s can't be added: the name of a label has no dots in documents", name)
 	}
 	return nil
 }
