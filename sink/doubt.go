@@ -58,5 +58,5 @@ func (b *batch) sentBefore(n int, e *Event) {
 	if b.sink.conf.Fields.BackendIDs {
 		return
 	}
-	b.doubt.add(n, e.SentSince, b.sink.began.Add(b.sink.conf.Timeout))
+	b.doubt.add(n, e.SentSince, b.sink.lastCut().Add(b.sink.conf.Timeout))
 }

@@ -75,6 +75,7 @@ func (b *batch) send(ctx context.Context, events Events) (Result, error) {
 	b.result.Retries = attempts - 1
 	slices.SortFunc(b.result.Refused, func(x, y Refusal) int { return cmp.Compare(x.N, y.N) })
 	if err != nil {
+		b.sink.leave()
 		b.result.Settled = b.settled.numbers()
 		return b.result, fmt.Errorf("send a batch: %w", err)
 	}

@@ -113,13 +113,13 @@ type Sink struct {
 	health   health
 	flow     flow
 	longest  longest
-	began    time.Time
 	patience patience
 	refusing refusing
 	renewal  renewal
 
 	mu   sync.Mutex
-	idle []*batch // guarded by mu; as many as Sends ran at once
+	idle []*batch  // guarded by mu; as many as Sends ran at once
+	cut  time.Time // guarded by mu: when this process last left a request to itself; at first when it began
 }
 
 // New checks c. It opens no connection, so that an agent starts while its backend is down.
@@ -138,7 +138,7 @@ func New(c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(&c.Fields), began: time.Now()}
+	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(&c.Fields), cut: time.Now()}
 	s.health.init(c.Logger)
 	s.flow.init(&c)
 	s.longest.init(c.BodySize)
@@ -160,6 +160,19 @@ func (s *Sink) Try(ctx context.Context, events Events) (Result, error) {
 	defer s.give(b)
 	b.impatient = true
 	return b.send(ctx, events)
+}
+
+// leave notes that a Send ended while its requests may go on.
+func (s *Sink) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = time.Now()
+}
+
+func (s *Sink) lastCut() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cut
 }
 
 func (s *Sink) take() *batch {
