@@ -38,7 +38,7 @@ type walk struct {
 	hold     *hold     // nil: a person waits at done
 	done     chan<- Resent
 	resent   Resent
-	begun    wal.Index // as of the store: letters up to it may have been sent by another process
+	begun    wal.Index // letters up to it may have been sent before
 
 	// Of the request under way.
 	from    wal.Index // at, before it
@@ -83,8 +83,9 @@ type post struct {
 
 	stored atomic.Int64 // letters, since the start
 
-	walk  *walk // nil: none
-	away  bool  // it is in the Trier
+	walk  *walk     // nil: none
+	sent  wal.Index // a walk that came to nothing may have sent letters up to it
+	away  bool      // it is in the Trier
 	out   chan *walk
 	back  chan *walk
 	asked chan *walk
@@ -208,7 +209,7 @@ func (p *post) pick(now time.Time) {
 		p.walk = &walk{ctx: context.Background(), at: h.first, last: h.last, limit: probe, index: index, hold: h,
 			want: func(e *sink.Event, n *note) bool { return n.Held && (index == manyHolds || sink.Index(e) == index) }}
 	}
-	p.walk.begun = s.begun
+	p.walk.begun = max(s.begun, p.sent)
 }
 
 // gather fills the next request, a bounded number of Blocks a call, and sends it. A walk without further letters ends.
@@ -264,6 +265,7 @@ func (p *post) gather(now time.Time) error {
 // take notes what became of a request. What has a new place is fsynced there before what has none any more is settled.
 func (p *post) take(w *walk, now time.Time) error {
 	if w.err != nil {
+		p.sent = max(p.sent, w.at)
 		p.finish(now, true)
 		return nil
 	}
@@ -280,6 +282,7 @@ func (p *post) take(w *walk, now time.Time) error {
 	})
 	if err != nil {
 		w.resent = before
+		p.sent = max(p.sent, w.at)
 		p.finish(now, true)
 		return fmt.Errorf("write dead letters: %w", err)
 	}
