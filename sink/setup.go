@@ -164,14 +164,28 @@ func (s *Sink) planPolicy(ctx context.Context, d *dialect, targets []target, str
 		return p, err
 	}
 	switch {
+	case d.policySetting == "" && r.typ == noIndex: // OpenSearch makes the index of its policies with the first of them
 	case r.unknown():
 		return Piece{Name: p.Name, State: PieceUnavailable, Detail: "the server has no life cycles: data streams are not rolled over by themselves"}, nil
 	case r.ok():
 		p.State, p.Detail = PieceCurrent, "a policy is written once, and yours from then on"
+		p.Path += placeOf(r.body)
 	case r.status != http.StatusNotFound:
 		return p, r.refused("be asked for its life-cycle policies")
 	}
 	return p, nil
+}
+
+// placeOf returns what a request must say to write over a policy of OpenSearch; Elasticsearch's say no such thing.
+func placeOf(policy []byte) string {
+	var at struct {
+		SeqNo *int64 `json:"_seq_no"`
+		Term  *int64 `json:"_primary_term"`
+	}
+	if json.Unmarshal(policy, &at) != nil || at.SeqNo == nil || at.Term == nil {
+		return ""
+	}
+	return fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", *at.SeqNo, *at.Term)
 }
 
 func (s *Sink) planTemplate(ctx context.Context, t target, d dialect, has abilities) (Piece, error) {
