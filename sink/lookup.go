@@ -85,7 +85,7 @@ func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem
 	switch {
 	case p == nil:
 		b.sink.patience.end(name)
-	case p.scope == oneIndex, b.sink.patience.over(name, p.what):
+	case p.scope == oneIndex, b.sink.patience.over(name, p.what) && b.sink.hopeless(ctx, name):
 		b.sink.health.notice("can't look up what is stored: after a rollover Events may be stored twice", "index", name, "reason", p.what)
 	default:
 		return p
@@ -119,6 +119,16 @@ func (b *batch) find(ctx context.Context, indices []string, s *suspects) (last *
 		}
 	}
 	return last
+}
+
+// hopeless says whether look-ups fail while the backend works. Where it does not, the outage is the reason, and what is in doubt
+// is worth a wait for as long as that lasts.
+func (s *Sink) hopeless(ctx context.Context, name string) bool {
+	if s.works(ctx) {
+		return true
+	}
+	s.patience.end(name)
+	return false
 }
 
 // patience is how long look-ups have failed, by name. What is in doubt is worth a wait, but an old index that never

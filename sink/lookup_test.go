@@ -46,6 +46,7 @@ func (b *backend) look(w http.ResponseWriter, r *http.Request) {
 	}
 	name, what, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch what {
+	case "": // what it is
 	case "_settings/index.creation_date":
 		all := b.streams[name]
 		if all == nil {
@@ -292,10 +293,10 @@ func TestLookUpNeverStopsDelivery(t *testing.T) {
 		"no right to read":            {"_mget", say(403, `{"error":{"type":"security_exception"}}`), 0, 2 * time.Minute},
 		"a proxy that knows no more":  {"_settings", say(404, `not here`), 0, time.Minute},
 		"an old index is red": {"_mget", say(200, `{"docs":[`+strings.Repeat(`,{"error":{"type":"no_shard_available_action_exception"}}`, 30)[1:]+`]}`),
-			patienceFor, patienceFor + 2*time.Minute},
-		"too few answers": {"_mget", say(200, `{"docs":[]}`), patienceFor, patienceFor + 2*time.Minute},
-		"a page":          {"_mget", say(200, `<html>`), patienceFor, patienceFor + 2*time.Minute},
-		"always busy":     {"_settings", say(503, ``), patienceFor, patienceFor + 2*time.Minute},
+			patienceFor, patienceFor + 4*time.Minute},
+		"too few answers": {"_mget", say(200, `{"docs":[]}`), patienceFor, patienceFor + 4*time.Minute},
+		"a page":          {"_mget", say(200, `<html>`), patienceFor, patienceFor + 4*time.Minute},
+		"always busy":     {"_settings", say(503, ``), patienceFor, patienceFor + 4*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -124,6 +124,24 @@ func (s *Sink) CheckLookUp(ctx context.Context, name string) error {
 	return nil
 }
 
+// works asks a URL for what it is: whatever it says of that, it is no outage.
+func (s *Sink) works(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.conf.Timeout)
+	defer cancel()
+	node := s.nodes.pick()
+	resp, err := node.client.request(ctx, http.MethodGet, "/", "", jsonBody, nil)
+	if err != nil {
+		s.nodes.failed(node)
+		return false
+	}
+	defer discard(resp.BodyReader)
+	switch resp.StatusCode {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	}
+	return resp.StatusCode < 500
+}
+
 // noIndex is the type of the error that says there is no such index, alias or data stream.
 const noIndex = "index_not_found_exception"
 
