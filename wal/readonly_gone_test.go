@@ -2,6 +2,7 @@ package wal
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -30,5 +31,33 @@ func TestReaderEndsWhenAllIsReleased(t *testing.T) {
 	}
 	if err := r.Next(0, new(Block)); !errors.Is(err, ErrNone) {
 		t.Error(err)
+	}
+}
+
+// TestWhatIsReleasedDuringALookIsNotMissing releases the first Segment when it is listed, and when it is about to be read. No
+// checkpoint says what was there: that is how dead letters are verified.
+func TestWhatIsReleasedDuringALookIsNotMissing(t *testing.T) {
+	for _, listed := range []bool{false, true} {
+		dir := filepath.Join(memoryDir(t), "wal")
+		l, _ := mustOpen(t, Options{Dir: dir, SegmentSize: 1})
+		w := newWriter(2, 1)
+		mustAppend(t, l, w.block(2, 0), w.block(2, 1), w.block(2, 0))
+		first := filepath.Dir(segmentFiles(t, dir)[0])
+		a := realAccess
+		a.size = func(path string) (int64, error) {
+			if filepath.Dir(path) != first {
+				return size(path)
+			}
+			n, err := size(path)
+			os.RemoveAll(first)
+			if !listed {
+				n, err = size(path)
+			}
+			return n, err
+		}
+		r := &recovery{dir: dir, access: a}
+		if err := r.run(); err != nil || len(r.account.holes) > 0 || len(r.segs) != 2 {
+			t.Errorf("%v, %d segments, holes %+v", err, len(r.segs), r.account.holes)
+		}
 	}
 }

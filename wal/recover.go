@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -77,6 +78,9 @@ func (r *recovery) run() error {
 		if s.stated {
 			limit = s.prev
 		}
+	}
+	if r.disk == nil { // what is released while we look is not missing
+		r.segs = slices.DeleteFunc(r.segs, func(s *segment) bool { return !s.stated && !s.dead && !exists(s.file()) })
 	}
 	return r.sum()
 }
