@@ -12,6 +12,7 @@ import (
 // recognise finds out which Files the strangers in fo are: by inode, then by content, and the rest are new. The order of
 // their first lines is the order of new Files.
 func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
+	strangers = t.passTorn(fo, strangers)
 	strangers = slices.DeleteFunc(strangers, func(s *stranger) bool {
 		f := t.identify(fo, s, true)
 		if f != nil {

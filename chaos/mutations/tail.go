@@ -3,6 +3,12 @@ package main
 var tailMutations = []mutation{
 	// Which File it is.
 	{
+		name: "tail/torn-pin-preferred", invariant: "4, 9", pkg: "agent/tail", file: "agent/tail/match.go",
+		broken: "after a power cut a torn pin is the File, and its whole .gz another one",
+		old:    "strangers = t.passTorn(fo, strangers)", new: "",
+		test: "TestATornPinBesideItsWholeGzIsTheSameFile",
+	},
+	{
 		name: "tail/crc-ignored", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/verify.go",
 		broken: "a file with a known first line is taken for the File that began so, whatever follows",
 		old:    "reached == off && prefix == f.read.prefix {", new: "reached == off && (prefix == f.read.prefix || true) {",
