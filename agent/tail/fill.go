@@ -124,7 +124,7 @@ func over(ends parse.Ends) int {
 
 // renamed says that f was rotated since the last scan, and asks for a scan then: the next File may go on with what f holds.
 func (t *Tailer) renamed(f *file, now time.Time) bool {
-	if f.series == nil || f.rotated || f.heldFor(now) > openFor {
+	if f.series == nil || f.rotated || f.path == "" || f.heldFor(now) > openFor {
 		return false
 	}
 	if st, err := statAt(unix.AT_FDCWD, f.path); err == nil && (st.link || st.key == f.key) {

@@ -87,9 +87,11 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 	}
 	if len(line) == 0 || !whole && !t.flush && !e.quiet(now) {
 		fo.nascent[e.key] = n
-		if n.pin != "" || e.gz {
+		if n.pin != "" || e.gz || t.firstLines >= t.maxUnknown() {
 			n.src.Close()
 			n.src = nil
+		} else {
+			t.firstLines++
 		}
 		return nil
 	}

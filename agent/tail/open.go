@@ -13,6 +13,9 @@ var errNotRegular = errors.New("no regular file")
 
 // openAt opens the log file at path: a pin as it is, all others below a root of their input.
 func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error) {
+	if t.open >= t.o.MaxOpen && !t.makeRoom() {
+		return nil, stat{}, &os.PathError{Op: "open", Path: path, Err: unix.EMFILE}
+	}
 	var f *os.File
 	var err error
 	if t.pins.holds(path) {
@@ -68,8 +71,12 @@ func (t *Tailer) hold(f *file, src content) {
 	t.open++
 }
 
-// makeRoom closes a file that can be opened again, preferably one with a pin: another name alone may be gone by then.
-func (t *Tailer) makeRoom() {
+// makeRoom closes a file that can be opened again, preferably one with a pin: another name alone may be gone by then. It
+// returns false if there is none.
+func (t *Tailer) makeRoom() bool {
+	if t.crowded {
+		return false
+	}
 	const enough = 64 // files to look at for a pin
 	var spare *file
 	seen := 0
@@ -81,16 +88,21 @@ func (t *Tailer) makeRoom() {
 			spare = f
 		}
 	}
-	if spare != nil {
+	if t.crowded = spare == nil; !t.crowded {
 		t.close(spare)
 	}
+	return !t.crowded
 }
+
+// maxUnknown is how many files may be open, besides MaxOpen, of which it is not known yet what they are.
+func (t *Tailer) maxUnknown() int { return max(16, t.o.MaxOpen/4) }
 
 func (t *Tailer) close(f *file) {
 	if f.src != nil {
 		f.src.Close()
 		f.src = nil
 		t.open--
+		t.crowded = false
 	}
 }
 

@@ -99,6 +99,9 @@ func (f *file) state() string {
 // AtEnd says that every readable File was read to its end. Bytes that wait there for the end of their Event count as
 // read, unless Flush was called.
 func (t *Tailer) AtEnd() bool {
+	if t.unmet {
+		return false
+	}
 	for _, f := range t.byID {
 		if f.attached && !f.lost && f.problem == "" && !f.readUp() && (t.flush || f.held == 0) {
 			return false

@@ -339,3 +339,132 @@ func TestAGzThatIsGoneBeforeItWasReadIsListed(t *testing.T) {
 		t.Errorf("ledger: %+v", n.losses)
 	}
 }
+
+// While the folders of a root can't be listed, nothing in them has ended: pins stay, and a Line may still be completed.
+func TestNothingEndsInAFolderThatCannotBeListed(t *testing.T) {
+	for _, pins := range []bool{true, false} {
+		n := newNode(t)
+		if !pins {
+			n.pins = ""
+		}
+		n.lines("0.log", "a")
+		whole := n.cri("F", "b c")
+		n.write("0.log", whole[:len(whole)-2])
+		torn := n.cri("F", "first line of another")
+		n.write("../app2/0.log", torn[:len(torn)-5])
+		n.start()
+		n.poll(0)
+		n.poll(time.Second)
+		must(t, os.Rename(n.root, n.root+".hidden"))
+		must(t, os.WriteFile(n.root, nil, 0o640)) // ENOTDIR
+		for range 5 {
+			n.poll(20 * time.Second)
+		}
+		if links, _ := filepath.Glob(filepath.Join(n.pins, pod, "*", "*")); pins && len(links) != 2 {
+			t.Errorf("pins: %q", links)
+		}
+		must(t, os.Remove(n.root))
+		must(t, os.Rename(n.root+".hidden", n.root))
+		n.poll(time.Second)
+		n.want("a")
+		n.write("0.log", whole[len(whole)-2:])
+		n.write("../app2/0.log", torn[len(torn)-5:])
+		for range 3 {
+			n.poll(time.Second)
+		}
+		n.want("a", "b c", "first line of another")
+	}
+}
+
+// A root that is not there, or can't be opened for a moment, leads nowhere: that is no link that leads out of it.
+func TestARootThatIsNotOpenIsNoLinkToElsewhere(t *testing.T) {
+	n := newNode(t)
+	in := &input{Input: Input{Paths: []string{n.path("*.log")}}}
+	in.anchors = anchors(&in.Input)
+	n.write("app.log", "a\n")
+	for _, path := range []string{filepath.Dir(n.path("app.log")), n.path("app.log")} {
+		if _, err := in.open(path, 0); err == nil || errors.Is(err, errOutside) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := in.open("/etc/passwd", 0); !errors.Is(err, errOutside) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Descriptors stay within their bound, whatever keeps files open: no line yet, or no name any more.
+func TestDescriptorsAreBoundedWhateverKeepsThem(t *testing.T) {
+	open := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		return len(fds)
+	}
+	t.Run("empty files", func(t *testing.T) {
+		n := newNode(t)
+		n.files("*.log")
+		for i := range 200 {
+			n.write(fmt.Sprintf("%d.log", i), "")
+		}
+		n.start()
+		n.tail.o.MaxOpen = 8
+		before := open()
+		for range 4 {
+			n.poll(20 * time.Second)
+		}
+		if more := open() - before; more > 40 {
+			t.Errorf("%d descriptors more", more)
+		}
+		for i := range 200 {
+			n.write(fmt.Sprintf("%d.log", i), "a\n")
+		}
+		for range 4 {
+			n.poll(20 * time.Second)
+		}
+		n.counts(map[string]int{"a": 200})
+	})
+	t.Run("removed files", func(t *testing.T) {
+		n := newNode(t)
+		n.pins = ""
+		n.start()
+		n.tail.o.MaxOpen = 8
+		stopped := true
+		n.tail.o.Waits = func(*wal.File) bool { return stopped }
+		before := open()
+		for i := range 100 {
+			n.lines("0.log", fmt.Sprint(i))
+			n.poll(time.Second)
+			if i < 99 {
+				n.remove("0.log")
+			}
+		}
+		if more := open() - before; more > 40 {
+			t.Errorf("%d descriptors more", more)
+		}
+		stopped = false
+		for range 10 {
+			n.poll(20 * time.Second)
+		}
+		if len(n.got) < 8 || n.got[len(n.got)-1] != "99" {
+			t.Errorf("delivered: %q", n.got)
+		}
+	})
+}
+
+// Nothing is at its end as long as there are files that nobody has met.
+func TestTheEndIsBehindTheLastFile(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	for i := range 100 {
+		n.write(fmt.Sprintf("%d.log", 100+i), "a\n")
+	}
+	n.start()
+	n.poll(0)
+	n.restart()
+	n.got = nil
+	n.write("199.log", "b\n")
+	n.tail.o.MaxOpen = 4
+	for finished := false; !finished; finished = n.tail.AtEnd() && n.tail.Finished() {
+		n.poll(10 * time.Millisecond)
+	}
+	n.want("b")
+}

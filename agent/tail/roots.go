@@ -80,7 +80,7 @@ func (a *anchor) close() {
 // holding up everything.
 func (in *input) open(path string, flags int) (*os.File, error) {
 	flags |= os.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	inner := fmt.Errorf("open %s: %w", path, errOutside)
+	inner := in.outside(path, path)
 	if a, name := in.anchorOf(path); a != nil {
 		f, err := a.root.OpenFile(name, flags, 0)
 		if err == nil {
@@ -98,9 +98,19 @@ func (in *input) open(path string, flags int) (*os.File, error) {
 	}
 	a, name := in.anchorOf(target)
 	if a == nil {
-		return nil, fmt.Errorf("open %s, a link to %s: %w", path, target, errOutside)
+		return nil, in.outside(path, target)
 	}
 	return a.root.OpenFile(name, flags, 0)
+}
+
+// outside says why no root leads to path, which is target: that its own root is not there is nobody's fault.
+func (in *input) outside(path, target string) error {
+	for _, a := range in.anchors {
+		if _, ok := below(target, a.path); ok && a.root == nil {
+			return &os.PathError{Op: "open", Path: path, Err: unix.ENOENT}
+		}
+	}
+	return fmt.Errorf("open %s, which is %s: %w", path, target, errOutside)
 }
 
 // anchorOf returns the root that path lies below, and what to open there. A root may itself be reached through links.

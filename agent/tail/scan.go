@@ -19,7 +19,7 @@ func (t *Tailer) scan(now time.Time) {
 		t.openHints()
 	}
 	defer t.timeScan(now)()
-	t.newNames = false
+	t.newNames, t.unmet, t.crowded, t.firstLines = false, false, false, 0
 	t.list()
 	for id, fo := range t.folders {
 		if fo.in == nil {
@@ -66,9 +66,9 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		if fo.byKey[e.key] != nil || slices.ContainsFunc(strangers, func(s *stranger) bool { return s.entry.key == e.key }) {
 			continue
 		}
-		if len(strangers) >= max(16, t.o.MaxOpen/4) { // all of them are open
+		if len(strangers) >= t.maxUnknown() { // all of them are open
 			t.nextScan = now
-			fo.unlisted, behind = true, t.scans == 0 || fo.behind
+			t.unmet, fo.unlisted, behind = true, true, t.scans == 0 || fo.behind
 			break
 		}
 		if s := t.meet(fo, e, pinned[e.key], now); s != nil {
@@ -81,7 +81,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		fo.assign(&fo.entries[i])
 	}
 	for k := range fo.nascent {
-		if !slices.ContainsFunc(fo.entries, func(e entry) bool { return e.key == k }) {
+		if !fo.unlisted && !slices.ContainsFunc(fo.entries, func(e entry) bool { return e.key == k }) {
 			t.vanishNascent(fo, k, now)
 		}
 	}
@@ -155,7 +155,9 @@ func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.
 		f.endSeen = time.Time{}
 	}
 	f.missing, f.key, f.path, f.gz, f.pin = 0, e.key, e.path, e.gz, ""
-	f.rotated = e.gz || e.pin || e.kind != live || t.superseded(f)
+	if !e.pin || !f.folder.unlisted { // else its log may stand where it stood
+		f.rotated = e.gz || e.pin || e.kind != live || t.superseded(f)
+	}
 	if e.gz {
 		f.ended = true
 		return
@@ -167,13 +169,13 @@ func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.
 
 // lookAtDescriptor keeps up with a file that has no name any more.
 func (t *Tailer) lookAtDescriptor(f *file, now time.Time) {
-	f.path, f.rotated = "", true
+	f.path, f.rotated = "", f.rotated || !f.folder.unlisted
 	if p, ok := f.src.(plain); ok {
 		if st, err := statAt(int(p.f.Fd()), ""); err == nil {
 			t.grow(f, st, now)
 		}
 	}
-	f.ended = now.Sub(f.lastGrew) >= quietFor
+	f.ended = now.Sub(f.lastGrew) >= quietFor && f.rotated
 }
 
 // grow notes the size of f's plain file.

@@ -88,11 +88,16 @@ type Tailer struct {
 	spent   map[string]int // bytes of each pod that this round has read
 	given   []given        // Records that are not durable yet, in order
 	open    int            // descriptors held
-	reading *file          // whose turn it is: it stays open
+
+	crowded    bool // none of them can be given up for another one
+	firstLines int  // descriptors that this scan left open at files without a whole first line
+
+	reading *file // whose turn it is: it stays open
 
 	begun      time.Time // when the first scan began
 	nextScan   time.Time
 	hints      hints
+	unmet      bool      // there are names of which the last scan did not find out what they are
 	newNames   bool      // hints ask for a scan
 	nextHinted time.Time // when it may come
 	scans      int
