@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -62,6 +63,22 @@ func addLoss(r *rows, l Loss) error {
 	return addLost(r, &l, lost)
 }
 
+// maxEntries bounds the ledger, about: an entry is longer than many a line, and a pod may have each second line refused, for
+// ever. Behind so many, an entry of what was read takes in what was stored up to the next Loss of its File and Cause, and says
+// so. What is counted stays exact. It is a variable for tests.
+var maxEntries = uint64(20_000)
+
+const widened = "; there are too many entries: this range takes in what was stored between"
+
+// widen is join for ranges with something between them.
+func widen(a, b Loss) Loss {
+	a.Start = min(a.Start, b.Start)
+	if !strings.HasSuffix(a.Detail, widened) {
+		a.Detail += widened
+	}
+	return join(a, b)
+}
+
 // list does so without the account, and returns how many of its bytes were not listed before.
 func list(r *rows, l Loss) (lost int64, err error) {
 	if l.File == nil || l.Cause == "" || l.Start < 0 || l.End < l.Start {
@@ -75,11 +92,14 @@ func list(r *rows, l Loss) (lost int64, err error) {
 		if err := json.Unmarshal(r.get(ledgerBucket, key), &last); err != nil {
 			return 0, fmt.Errorf("%w: bad ledger entry %x: %v", ErrCorrupt, key, err)
 		}
-		if joinable(last, l) {
+		switch {
+		case joinable(last, l) && !strings.HasSuffix(last.Detail, widened):
 			before := last.End
 			l = join(last, l)
 			lost = int64(l.End - before)
-		} else {
+		case last.Read && l.Read && !last.AtLeast && !l.AtLeast && binary.BigEndian.Uint64(nextSequence(r)) > maxEntries:
+			l = widen(last, l)
+		default:
 			key = nil
 		}
 	}
