@@ -1,6 +1,10 @@
 package tail
 
-import "slices"
+import (
+	"slices"
+
+	"logboom/wal"
+)
 
 // passTorn takes those of strangers away that a power cut left with less than was read of them, where a .gz still has all of it:
 // the kubelet had compressed the file before, and only our pin keeps the torn inode. The File is read on from the .gz.
@@ -30,14 +34,18 @@ func (t *Tailer) passTorn(fo *folder, strangers []*stranger) []*stranger {
 	return slices.DeleteFunc(strangers, func(s *stranger) bool { return slices.Contains(torn, s) })
 }
 
-// hasWholeCopy says that s is on the inode of a File, and one of others has what was read of that and s has not.
+// hasWholeCopy says that s is on the inode of a File, and one of others has what was read of that and s has not. Where s has
+// nothing that was not read, a .gz with damage is as good, if it has the first line.
 func (t *Tailer) hasWholeCopy(fo *folder, s *stranger, others []*stranger) bool {
 	for _, f := range fo.files {
 		if f.known == nil || f.attached || f.lost || !f.onInode(&s.entry) || f.holds(s) {
 			continue
 		}
 		for _, o := range others {
-			if o.entry.gz && f.mayBe(&o.entry) && f.holds(o) {
+			if !o.entry.gz || !f.mayBe(&o.entry) {
+				continue
+			}
+			if f.holds(o) || f.desc.Format != wal.Plain && s.entry.size <= int64(f.read.off) && startsWith(f.desc.Identity, o.head) {
 				return true
 			}
 		}

@@ -50,3 +50,43 @@ func TestATornPinBesideItsWholeGzIsTheSameFile(t *testing.T) {
 		})
 	}
 }
+
+// TestATornPinBesideItsTornGzIsTheSameFile has both of them torn: what was read is in the WAL, and is not read again.
+func TestATornPinBesideItsTornGzIsTheSameFile(t *testing.T) {
+	for name, tear := range map[string]func(content []byte) []byte{
+		"the end is gone": func(b []byte) []byte { return b[:len(b)/3] },
+		"a hole":          func(b []byte) []byte { clear(b[len(b)/3 : len(b)/2]); return b },
+		"no first line":   func(b []byte) []byte { clear(b[:20]); return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			text, messages := n.noise(3000)
+			n.put("0.log", text)
+			n.start()
+			n.poll(0)
+			n.stop()
+			n.rename("0.log", "0.log.20261126-010805")
+			n.zip("0.log.20261126-010805")
+			zipped, err := os.ReadFile(n.path("0.log.20261126-010805.gz"))
+			must(t, err)
+			must(t, os.WriteFile(n.path("0.log.20261126-010805.gz"), zipped[:len(zipped)/2], 0o640))
+			pins, err := filepath.Glob(filepath.Join(n.pins, "*", "*", "*"))
+			if err != nil || len(pins) != 1 {
+				t.Fatalf("pins: %q, %v", pins, err)
+			}
+			content, err := os.ReadFile(pins[0])
+			must(t, err)
+			must(t, os.WriteFile(pins[0], tear(content), 0o640))
+			n.boot = false
+			n.start()
+			n.poll(0)
+			n.poll(time.Minute)
+			n.restart()
+			n.poll(0)
+			n.poll(time.Minute)
+			if len(n.got) != len(messages) {
+				t.Errorf("%d messages, want each of %d once", len(n.got), len(messages))
+			}
+		})
+	}
+}
