@@ -32,7 +32,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		if t.postpone(fo, s, now) {
 			continue
 		}
-		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !fo.afterKnown(e) && !t.newborn(e) {
+		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !(madeByRotation(e.name, e.of) && (fo.afterKnown(e) || t.newborn(e))) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
 			continue

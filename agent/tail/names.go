@@ -3,6 +3,7 @@ package tail
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,4 +76,25 @@ func renamedFrom(name string, bases map[string]bool) string {
 		}
 	}
 	return ""
+}
+
+// rotationWords are what rotations put into names besides numbers and dates in digits.
+var rotationWords = regexp.MustCompile(`^(?i:old|bak|backup|prev|previous|last|mon(day)?|tue(sday)?|wed(nesday)?|thu(rsday)?|fri(day)?|sat(urday)?|` +
+	`sun(day)?)$`)
+
+// madeByRotation says whether name is base with what a rotation adds. A file that is called alike may have nothing to do with
+// it: app-audit.log is no app.log, and nobody asked for it.
+func madeByRotation(name, base string) bool {
+	added, appended := strings.CutPrefix(name, base)
+	if !appended {
+		ending := filepath.Ext(base)
+		added, _, _ = strings.Cut(strings.TrimPrefix(name, strings.TrimSuffix(base, ending)), ending)
+	}
+	if added == ".gz" {
+		return true
+	}
+	added = strings.TrimSuffix(added, ".gz")
+	return strings.ContainsAny(added, "0123456789") || slices.ContainsFunc(strings.FieldsFunc(added, func(r rune) bool {
+		return strings.ContainsRune(".-_", r)
+	}), rotationWords.MatchString)
 }

@@ -468,3 +468,23 @@ func TestTheEndIsBehindTheLastFile(t *testing.T) {
 	}
 	n.want("b")
 }
+
+// A file that is only called alike is not what an input asks for.
+func TestAFileThatIsCalledAlikeIsNotRead(t *testing.T) {
+	n := newNode(t)
+	n.files("app.log")
+	n.write("app.log", "a\n")
+	n.start()
+	n.poll(0)
+	for _, name := range []string{"app-audit.log", "app.log.swp", "app.log.offset", "app_secrets.log", "app.log-index"} {
+		n.write(name, "not for you\n")
+	}
+	n.put("app.log-more.gz", zipOf(t, []byte("not for you\n")))
+	for _, name := range []string{"app.log.1", "app-2026-11-22.log", "app.log-Nov22", "app.1.log", "app.log.old", "app-Monday.log"} {
+		n.write(name, name+"\n")
+	}
+	for range 3 {
+		n.poll(20 * time.Second)
+	}
+	n.counts(map[string]int{"a": 1, "app.log.1": 1, "app-2026-11-22.log": 1, "app.log-Nov22": 1, "app.1.log": 1, "app.log.old": 1, "app-Monday.log": 1})
+}
