@@ -60,6 +60,9 @@ func addLoss(r *rows, l Loss) error {
 	if err != nil {
 		return err
 	}
+	if err := countLost(r, l.Cause, lost); err != nil {
+		return err
+	}
 	return addLost(r, &l, lost)
 }
 
@@ -79,7 +82,13 @@ func widen(a, b Loss) Loss {
 	return join(a, b)
 }
 
-// list does so without the account, and returns how many of its bytes were not listed before.
+// countLost adds to the sum that is lost by a Cause.
+func countLost(r *rows, cause string, bytes int64) error {
+	counter := lostPrefix + cause
+	return r.putNumber(counter, r.number(counter)+uint64(bytes))
+}
+
+// list does so without account and sum, and returns how many of its bytes were not listed before.
 func list(r *rows, l Loss) (lost int64, err error) {
 	if l.File == nil || l.Cause == "" || l.Start < 0 || l.End < l.Start {
 		return 0, bug(fmt.Sprintf("a loss without file or cause, or of no range: [%d, %d)", l.Start, l.End))
@@ -113,11 +122,7 @@ func list(r *rows, l Loss) (lost int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("describe loss: %w", err)
 	}
-	if err := r.put(ledgerBucket, key, text); err != nil {
-		return 0, err
-	}
-	counter := lostPrefix + l.Cause
-	return lost, r.putNumber(counter, r.number(counter)+uint64(lost))
+	return lost, r.put(ledgerBucket, key, text)
 }
 
 // joinable says whether b goes on where a ended, or starts inside it. Behind an open end ("at least") nothing is joined,

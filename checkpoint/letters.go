@@ -171,6 +171,8 @@ func settleLetters(r *rows, s *Settled, counted bool) error {
 // leave takes a letter's bytes out of what an account calls dead. They are in none when the checkpoint that counted them is
 // lost. Whether such a letter was read again since, and stored, nobody knows: when it is given up, it is lost for all we
 // know, and counts with the Files that are forgotten.
+//
+// What is lost is what leaves the dead letters, to the byte: the range in the ledger may hold what others have between.
 func leave(r *rows, p *LetterPart, counted bool) error {
 	row := r.get(offsetsBucket, p.File[:])
 	if !counted {
@@ -184,13 +186,20 @@ func leave(r *rows, p *LetterPart, counted bool) error {
 		}
 		a = known
 	}
-	before := a
+	before, left := a, int64(0)
 	if counted {
-		a.Dead -= min(a.Dead, p.Bytes)
+		left = min(a.Dead, p.Bytes)
+		a.Dead -= left
 	}
 	if p.Lost != nil {
 		lost, err := list(r, *p.Lost)
 		if err != nil {
+			return err
+		}
+		if lost = min(lost, p.Bytes); counted {
+			lost = left
+		}
+		if err := countLost(r, p.Lost.Cause, lost); err != nil {
 			return err
 		}
 		a.LostRead += lost

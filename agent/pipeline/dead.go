@@ -114,9 +114,12 @@ func (d *deadLetters) void(after wal.Index) {
 	d.counted = max(d.counted, d.log.Durable())
 }
 
+// has says whether Block n is settled. What is gone may be in the set no longer, and in the log still.
+func (d *deadLetters) has(n wal.Index) bool { return n <= d.gone || d.settled.Has(n) }
+
 // settle says that no letter of Block n is one any more, once this is committed.
 func (d *deadLetters) settle(n wal.Index, parts []checkpoint.LetterPart) {
-	if d.settled.Has(n) {
+	if d.has(n) {
 		return
 	}
 	if d.settled == nil {

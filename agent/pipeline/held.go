@@ -68,7 +68,7 @@ func (d *deadLetters) scan(now time.Time) (more bool, err error) {
 	}
 	n := d.block.Index
 	d.scanned = n
-	if d.settled.Has(n) {
+	if d.has(n) {
 		return true, nil
 	}
 	return true, eachLetter(&d.parser, &d.block, func(e *sink.Event, letter *note) error {

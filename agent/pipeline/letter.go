@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"logboom/agent/parse"
@@ -25,6 +26,28 @@ type run struct {
 	Path  string     `json:"path"`
 	Start wal.Offset `json:"start"`
 	End   wal.Offset `json:"end"`
+	Bytes int64      `json:"bytes,omitempty"` // how many of them are the Event's; 0: all
+}
+
+func (r *run) bytes() int64 {
+	if r.Bytes > 0 {
+		return r.Bytes
+	}
+	return int64(r.End - r.Start)
+}
+
+// sketch makes one run of those of each File: an Event of many pieces, with Lines of the other stream between them, would
+// have a note that no Block can hold.
+func sketch(places []run) (all []run) {
+	for i := range places {
+		p := &places[i]
+		if n := len(all); n > 0 && all[n-1].File == p.File {
+			all[n-1].End, all[n-1].Bytes = p.End, all[n-1].Bytes+p.bytes()
+			continue
+		}
+		all = append(all, run{p.File, p.Path[:min(len(p.Path), maxReason)], p.Start, p.End, p.bytes()})
+	}
+	return all
 }
 
 // placesOf says where the Lines of an Event of b stand.
@@ -39,7 +62,7 @@ func placesOf(b *wal.Block, e *sink.Event) []run {
 		if s.file != e.File.ID {
 			path = after(b, e.File).File.Path
 		}
-		all = append(all, run{s.file, path, s.start, s.end})
+		all = append(all, run{s.file, path, s.start, s.end, 0})
 	}
 	if len(all) == 1 {
 		return nil
@@ -47,12 +70,19 @@ func placesOf(b *wal.Block, e *sink.Event) []run {
 	return all
 }
 
-// maxReason bounds the backend's words that are kept with a dead letter, in bytes.
-const maxReason = 1 << 10
+const (
+	maxReason = 1 << 10  // bounds the backend's words that are kept with a dead letter, in bytes
+	maxNote   = 60 << 10 // bounds all of a note in bytes: the log takes 64 KiB
+)
 
 func (n *note) encode() string {
-	n.Reason = n.Reason[:min(len(n.Reason), maxReason)]
+	n.Type, n.Reason = n.Type[:min(len(n.Type), maxReason)], n.Reason[:min(len(n.Reason), maxReason)]
 	text, err := json.Marshal(n)
+	if len(text) > maxNote {
+		short := *n
+		short.Places = sketch(n.Places)
+		text, err = json.Marshal(&short)
+	}
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -83,7 +113,7 @@ func eachLetter(p *parse.Parser, b *wal.Block, fn func(e *sink.Event, n *note) e
 // partsOf says which bytes of which Files a letter has.
 func partsOf(e *sink.Event, n *note) (all []checkpoint.LetterPart) {
 	for _, p := range n.places(e) {
-		all = append(all, checkpoint.LetterPart{File: p.File, Bytes: int64(p.End - p.Start)})
+		all = append(all, checkpoint.LetterPart{File: p.File, Bytes: p.bytes()})
 	}
 	return all
 }
@@ -96,8 +126,12 @@ func lossesOf(e *sink.Event, n *note, why string) (all []checkpoint.LetterPart) 
 		if p.File != f.ID {
 			f = &wal.File{ID: p.File, Path: p.Path}
 		}
-		all = append(all, checkpoint.LetterPart{File: p.File, Bytes: int64(p.End - p.Start), Lost: &checkpoint.Loss{
-			Time: time.Now(), File: f, Start: p.Start, End: p.End, Cause: checkpoint.CauseDropped, Read: true, Detail: why, Since: at, Until: at}})
+		detail := why
+		if p.Bytes > 0 {
+			detail += fmt.Sprintf("; it has %d bytes of this range", p.Bytes)
+		}
+		all = append(all, checkpoint.LetterPart{File: p.File, Bytes: p.bytes(), Lost: &checkpoint.Loss{
+			Time: time.Now(), File: f, Start: p.Start, End: p.End, Cause: checkpoint.CauseDropped, Read: true, Detail: detail, Since: at, Until: at}})
 	}
 	return all
 }
@@ -106,7 +140,7 @@ func (n *note) places(e *sink.Event) []run {
 	if len(n.Places) > 0 {
 		return n.Places
 	}
-	return []run{{e.File.ID, e.File.Path, e.Offset, e.Offset + wal.Offset(len(e.Raw))}}
+	return []run{{e.File.ID, e.File.Path, e.Offset, e.Offset + wal.Offset(len(e.Raw)), 0}}
 }
 
 // when returns e's time, and whether its Raw says it.

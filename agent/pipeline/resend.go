@@ -237,7 +237,7 @@ func (p *post) gather(now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if w.at = b.Index; s.settled.Has(b.Index) {
+		if w.at = b.Index; s.has(b.Index) {
 			continue
 		}
 		wanted := 0
@@ -275,7 +275,7 @@ func (p *post) take(w *walk, now time.Time) error {
 		var stay pile
 		w.resent = before
 		settled = settled[:0]
-		if err := w.judge(p.store.settled, &stay, &settled, now); err != nil {
+		if err := w.judge(p.store.has, &stay, &settled, now); err != nil {
 			return err
 		}
 		return p.store.append(&stay)
@@ -306,7 +306,7 @@ func (p *post) take(w *walk, now time.Time) error {
 
 // judge says which Blocks are settled by w.answer, and puts the letters of these that stay on a pile. A Block of which
 // nothing leaves stays as it is, and one that was given up meanwhile stays given up.
-func (w *walk) judge(gone checkpoint.IndexSet, stay *pile, settled *[]checkpoint.Settled, now time.Time) error {
+func (w *walk) judge(gone func(wal.Index) bool, stay *pile, settled *[]checkpoint.Settled, now time.Time) error {
 	refused := make(map[int]*sink.Refusal, len(w.answer.Refused))
 	for i := range w.answer.Refused {
 		refused[w.answer.Refused[i].N] = &w.answer.Refused[i]
@@ -342,7 +342,7 @@ func (w *walk) judge(gone checkpoint.IndexSet, stay *pile, settled *[]checkpoint
 		if err != nil {
 			return err
 		}
-		if leaves && !gone.Has(b.Index) {
+		if leaves && !gone(b.Index) {
 			*settled = append(*settled, checkpoint.Settled{Index: b.Index, Parts: parts})
 			stay.merge(&rest)
 		}
