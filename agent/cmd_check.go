@@ -181,8 +181,8 @@ func (k *checker) installed(ctx context.Context, s *sink.Sink) {
 	}
 }
 
-// lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. An
-// index with a date needs no such look. Where a pattern has other parts, one namespace stands for all.
+// lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. A name
+// with a date is mostly that of one index, where no such look is needed. Where a pattern has other parts, one namespace stands for all.
 func (k *checker) lookUps(ctx context.Context, s *sink.Sink) {
 	for _, index := range routes(k.conf) {
 		index = strings.NewReplacer("%{namespace}", "default", "%{pod}", "default", "%{container}", "default").Replace(index)

@@ -43,23 +43,24 @@ func (b *batch) lookUp(ctx context.Context) (worst *problem, err error) {
 	return worst, nil
 }
 
-// suspects gathers the Events in doubt by the name that they go to. A pattern's index follows from the Event itself, and
-// a create finds it there: no doubt.
+// suspects gathers the Events in doubt by the name that they go to. One with a date can be that of a data stream, too: the
+// template logs-*-* that Elasticsearch brings along makes one of logs-shop-2026.11.22.
 func (b *batch) suspects() (map[string]*suspects, error) {
 	names := map[string]*suspects{}
 	err := b.events.Each(func(n int, e *Event) error {
 		if !b.doubt.has(n) {
 			return nil
 		}
-		t := b.sink.files.get(e.File)
-		if len(t.route.fixed) == 0 || b.settled.has(n) {
+		if b.settled.has(n) {
 			b.doubt.clear(n)
 			return nil
 		}
-		s := names[string(t.route.fixed)]
+		t := b.sink.files.get(e.File)
+		name := t.route.index(e.Time)
+		s := names[string(name)]
 		if s == nil {
 			s = &suspects{}
-			names[string(t.route.fixed)] = s
+			names[string(name)] = s
 		}
 		s.n = append(s.n, n)
 		s.ids = append(s.ids, t.head[len(actionStart):]...)
