@@ -108,10 +108,15 @@ func PlanFor(distribution string, routes []string) ([]Piece, error) {
 	return pieces, nil
 }
 
+// newTargets returns one target for each pattern. Where one Route has a date in place of another's namespace, their indices
+// have one template, and are no data streams.
 func newTargets(routes []string) (targets []target) {
 	for _, r := range routes {
-		if t := newTarget(r); !slices.Contains(targets, t) {
+		t := newTarget(r)
+		if i := slices.IndexFunc(targets, func(o target) bool { return o.pattern == t.pattern }); i < 0 {
 			targets = append(targets, t)
+		} else {
+			targets[i].stream = targets[i].stream && t.stream
 		}
 	}
 	return targets
@@ -264,21 +269,24 @@ func (s *Sink) installTemplate(ctx context.Context, p *Piece) error {
 	if err != nil {
 		return err
 	}
-	if !r.ok() {
-		return r.refused("install " + p.Name)
+	if err := r.failed("install " + p.Name); err != nil {
+		return err
 	}
 	if r, err = s.tell(ctx, http.MethodGet, p.Path, nil); err != nil {
 		return err
 	}
 	stored, _, err := readTemplate(r.body)
 	if err != nil || !r.ok() {
-		return errors.Join(r.refused("be asked for its index templates"), err)
+		return errors.Join(r.failed("be asked for its index templates"), err)
 	}
 	if r, err = s.tell(ctx, p.Method, p.Path, indented(p.signed(body, sumOf(stored)))); err != nil {
 		return err
 	}
+	if err := r.failed("install " + p.Name); err != nil {
+		return err
+	}
 	p.State = PieceCurrent
-	return r.refused("install " + p.Name)
+	return nil
 }
 
 // signed returns a template with its sums: of what this release asks for, and of what the server made of it.
@@ -362,10 +370,18 @@ func (r *reply) unknown() bool {
 	return r.status == http.StatusMethodNotAllowed || r.status == http.StatusBadRequest && r.typ == "" || r.typ == noIndex
 }
 
-// refused is nil for an answer that is no error.
+// refused is failed, but nil where the server has no such endpoint.
 func (r *reply) refused(todo string) error {
+	if r.unknown() {
+		return nil
+	}
+	return r.failed(todo)
+}
+
+// failed is nil for an answer that is no error.
+func (r *reply) failed(todo string) error {
 	switch {
-	case r.ok(), r.unknown():
+	case r.ok():
 		return nil
 	case r.status == http.StatusUnauthorized:
 		return fmt.Errorf("%s does not accept our credentials (401)", r.url)
