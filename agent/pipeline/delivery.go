@@ -295,13 +295,13 @@ func (d *Delivery) commit(now time.Time) error {
 	d.problem.Store(nil)
 	defer d.room.give()
 	frees := d.room.short() && d.frees(acked)
-	if err := d.log.Release(d.acked); err != nil {
-		return fmt.Errorf("remove delivered segments: %w", err)
-	}
-	if frees {
+	err := d.log.Release(d.acked)
+	if err != nil {
+		err = fmt.Errorf("remove delivered segments: %w", err)
+	} else if frees {
 		d.drops.roomy = now
 	}
-	return d.letters.done(c.Letters)
+	return errors.Join(err, d.letters.done(c.Letters)) // those are committed, whatever is left of the WAL
 }
 
 // Acked returns the highest Index whose acknowledgement is durable.
