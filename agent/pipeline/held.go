@@ -10,7 +10,7 @@ import (
 // hold is an index that took nothing while others did. Its letters are tried again by themselves, a few at first, at a pace
 // that slows down; when one is stored, the others follow.
 type hold struct {
-	first, last wal.Index // no letter of it is outside of (first, last]
+	first, last wal.Index // no letter of it is outside of (first, last], but what a walk is on its way through
 	due         time.Time // zero: not decided yet
 	wait        time.Duration
 }
@@ -24,6 +24,13 @@ const (
 	maxHolds  = 4096
 	manyHolds = "" // is no index
 )
+
+// leave hands the letters of h to a walk. What h has then was found, or put, while that was under way.
+func (h *hold) leave() (first, last wal.Index) {
+	first, last = h.first, h.last
+	h.first, h.last = ^wal.Index(0), 0
+	return first, last
+}
 
 // held notes that letters of an index stand in Blocks behind first, up to last.
 func (d *deadLetters) held(index string, first, last wal.Index) {

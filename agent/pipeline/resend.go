@@ -206,7 +206,8 @@ func (p *post) pick(now time.Time) {
 		if h == nil {
 			return
 		}
-		p.walk = &walk{ctx: context.Background(), at: h.first, last: h.last, limit: probe, index: index, hold: h,
+		first, last := h.leave()
+		p.walk = &walk{ctx: context.Background(), at: first, last: last, limit: probe, index: index, hold: h,
 			want: func(e *sink.Event, n *note) bool { return n.Held && (index == manyHolds || sink.Index(e) == index) }}
 	}
 	p.walk.begun = max(s.begun, p.sent)
@@ -360,10 +361,10 @@ func (p *post) finish(now time.Time, wait bool) {
 		w.done <- w.resent
 		return
 	case wait:
-		h.first, h.due = w.from, now.Add(h.wait)
-		h.wait = min(2*h.wait, lastProbe)
-	case h.last > w.last: // more came meanwhile
-		h.first, h.due, h.wait = w.last, now, firstProbe
+		p.store.held(w.index, w.from, w.last)
+		h.due, h.wait = now.Add(h.wait), min(2*h.wait, lastProbe)
+	case h.last > 0: // more came meanwhile, or a scan found older ones
+		h.due, h.wait = now, firstProbe
 	default:
 		delete(p.store.holds, w.index)
 	}

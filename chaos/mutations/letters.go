@@ -77,8 +77,14 @@ var letterMutations = []mutation{
 	{
 		name: "letters/failed-request-passed-over", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/resend.go",
 		broken: "held letters whose request failed are passed over",
-		old:    "h.first, h.due = w.from, now", new: "h.first, h.due = w.at, now",
+		old:    "p.store.held(w.index, w.from, w.last)", new: "p.store.held(w.index, w.at, w.last)",
 		test: "TestHeldLettersAreStoredWhenTheirIndexIsOpen",
+	},
+	{
+		name: "letters/found-late-forgotten", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/resend.go",
+		broken: "what an earlier process held is forgotten where it is found while newer letters are on their way",
+		old:    "case h.last > 0:", new: "case h.last > w.last:",
+		test: "TestHeldLettersThatAreFoundLateAreStored",
 	},
 	{
 		name: "letters/still-dead", invariant: "5", pkg: "checkpoint", file: "checkpoint/letters.go",
