@@ -92,9 +92,7 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open wal: %w", err)
 	}
-	if err := r.removeEmpty(); err != nil {
-		return nil, nil, fmt.Errorf("open wal: %w", err)
-	}
+	r.removeEmpty()
 	l := &Log{
 		segmentSize: o.SegmentSize,
 		maxSize:     o.MaxSize,

@@ -234,18 +234,16 @@ func (r *recovery) durable() Index {
 	return last
 }
 
-// removeEmpty removes the folders that hold nothing: what a kill between their creation and the first write leaves.
-func (r *recovery) removeEmpty() error {
+// removeEmpty removes the folders that hold nothing: what a kill between their creation and the first write leaves. Where the
+// disk does not let one go, it stays until Release can remove it.
+func (r *recovery) removeEmpty() {
 	var kept []*segment
 	for _, s := range r.segs {
-		if s.bytes > 0 || s.dead {
+		if s.bytes > 0 || s.dead || r.disk.RemoveAll(s.folder) != nil {
 			kept = append(kept, s)
-		} else if err := r.disk.RemoveAll(s.folder); err != nil {
-			return err
 		}
 	}
 	r.segs = kept
-	return nil
 }
 
 func (r *recovery) result() *Recovery {

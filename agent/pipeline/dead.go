@@ -42,7 +42,7 @@ type deadLetters struct {
 	parser    parse.Parser
 }
 
-// open begins with what the checkpoint knows of the store.
+// open begins with what the checkpoint knows of the store. After an error it is open too: Segments stay that nobody needs.
 func (d *deadLetters) open(st checkpoint.LetterState) error {
 	d.begun = d.log.Durable()
 	d.settled, d.gone, d.base, d.counted = st.Settled, st.Gone, st.Base, st.Counted

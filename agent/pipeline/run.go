@@ -249,10 +249,15 @@ func (a *agent) openLogs() (*wal.Recovery, error) {
 		// Delivery meets them in their turn, and lists them in the ledger then.
 		a.o.Logger.Error("blocks of the WAL can't be read", "blocks", len(recovery.Damaged))
 	}
-	if err := a.log.Release(a.state.Acked); err != nil {
-		return nil, err
-	}
+	a.stays(a.log.Release(a.state.Acked))
 	return recovery, a.openLetters()
+}
+
+// stays tells of a Segment that the disk does not let go. It keeps nobody from starting: acknowledgements try it again.
+func (a *agent) stays(err error) {
+	if err != nil {
+		a.o.Logger.Error("segments that nobody needs can't be removed", "error", err)
+	}
 }
 
 // letterSegment is small, so that the oldest dead letters go in small numbers when their store is full.
@@ -266,7 +271,8 @@ func (a *agent) openLetters() (err error) {
 		return err
 	}
 	a.letters = &deadLetters{log: a.deadLog, maxSize: int64(a.c.Dead.MaxSize)}
-	return a.letters.open(a.mail)
+	a.stays(a.letters.open(a.mail))
+	return nil
 }
 
 // LetterDir is where a data directory has its dead letters.
