@@ -10,6 +10,12 @@ type doubt struct {
 	count  int
 	since  time.Time // no such request began earlier
 	until  time.Time // by then all of them have ended
+
+	// Events that are sent all the same, because a create finds them behind the one index that there is. Where the create is
+	// refused it has found nothing, and they are in doubt again.
+	trusted      []int
+	trustedSince time.Time
+	trustedUntil time.Time
 }
 
 func (d *doubt) has(n int) bool { return d.events.has(n) }
@@ -17,7 +23,7 @@ func (d *doubt) has(n int) bool { return d.events.has(n) }
 // add notes that a request that carried Event n may have stored it.
 func (d *doubt) add(n int, since, until time.Time) {
 	if d.count == 0 {
-		*d = doubt{events: d.events, since: since, until: until}
+		d.since, d.until = since, until
 	}
 	if since.Before(d.since) {
 		d.since = since
@@ -37,6 +43,25 @@ func (d *doubt) clear(n int) {
 		d.events.remove(n)
 		d.count--
 	}
+}
+
+// trust is clear until again.
+func (d *doubt) trust(n int) {
+	if len(d.trusted) == 0 {
+		d.trustedSince, d.trustedUntil = d.since, d.until
+	}
+	d.trusted = append(d.trusted, n)
+	d.clear(n)
+}
+
+// again puts in doubt what was trusted and has no home yet.
+func (d *doubt) again(settled eventSet) {
+	for _, n := range d.trusted {
+		if !settled.has(n) {
+			d.add(n, d.trustedSince, d.trustedUntil)
+		}
+	}
+	d.trusted = d.trusted[:0]
 }
 
 // suspect notes that the request under way may have stored all of its Events.

@@ -76,7 +76,8 @@ func (b *batch) suspects() (map[string]*suspects, error) {
 // lookUpIn looks s up in each index behind name that took documents since the first request in doubt.
 func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem {
 	indices, p := b.sink.writable(ctx, name, b.doubt.since)
-	if p == nil && len(indices) > 1 { // behind one index alone, a create finds what is there
+	alone := p == nil && len(indices) <= 1 // then a create finds what is there
+	if p == nil && !alone {
 		if wait := time.Until(b.doubt.until); wait > 0 {
 			return &problem{what: name + " was rolled over: waiting until earlier requests have ended, to see what they stored",
 				scope: someEvents, up: true, retryAfter: wait}
@@ -92,7 +93,11 @@ func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem
 		return p
 	}
 	for _, n := range s.n {
-		b.doubt.clear(n)
+		if alone {
+			b.doubt.trust(n)
+		} else {
+			b.doubt.clear(n)
+		}
 	}
 	return nil
 }

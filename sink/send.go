@@ -90,6 +90,7 @@ func (b *batch) home() int { return b.result.Stored + b.result.Duplicate + len(b
 func (b *batch) attempt(ctx context.Context) error {
 	began := time.Now()
 	b.tried, b.poison, b.held = b.tried[:0], b.poison[:0], b.held[:0]
+	b.doubt.again(b.settled)
 	before := b.home()
 	worst, err := b.everyRequest(ctx)
 	if err != nil {
