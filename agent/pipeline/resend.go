@@ -60,7 +60,10 @@ func (w *walk) Each(fn func(n int, e *sink.Event) error) error {
 			if n >= w.limit || !w.want(e, letter) {
 				return nil
 			}
-			if b.Index <= w.begun {
+			switch at, _ := when(e); {
+			case letter.Held: // a request before the one that was refused may have stored it, and its answer was lost
+				e.SentSince = earlier(at, letter.Time)
+			case b.Index <= w.begun:
 				e.SentSince = letter.Time
 			}
 			n++
@@ -71,6 +74,13 @@ func (w *walk) Each(fn func(n int, e *sink.Event) error) error {
 		}
 	}
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // post sends dead letters again, on one walk at a time. Its state is Delivery's goroutine's, as that of the store is.

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"logboom/sink"
 )
@@ -42,4 +44,26 @@ func TestAReplayThatWasBrokenOffLeavesADoubt(t *testing.T) {
 	if again := replay(); again.Stored != 3 || a.sure > 0 {
 		t.Errorf("%+v, and %d letters are not in doubt", again, a.sure)
 	}
+}
+
+// An Event may be stored by a request whose answer was lost, and be held for what the next one said. So it is looked up behind a
+// rollover, in all indices that took documents since it was written.
+func TestAHeldLetterIsInDoubt(t *testing.T) {
+	l := newLetterbox(t)
+	var since []time.Time
+	l.post.sink = tried(func(e *sink.Event) { since = append(since, e.SentSince) })
+	l.put(true, 3, "a")
+	l.pass(2 * firstProbe)
+	written := time.Date(2026, 11, 22, 16, 1, 41, 100e6, time.UTC)
+	if len(since) != 3 || slices.ContainsFunc(since, func(at time.Time) bool { return !at.Equal(written) }) {
+		t.Errorf("sent since %v, want %v", since, written)
+	}
+}
+
+// tried is a backend that stores everything.
+type tried func(e *sink.Event)
+
+func (f tried) Try(_ context.Context, events sink.Events) (r sink.Result, err error) {
+	err = events.Each(func(_ int, e *sink.Event) error { r.Stored++; f(e); return nil })
+	return r, err
 }
