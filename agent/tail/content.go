@@ -55,11 +55,12 @@ func (c plain) follows(tail []byte, off int64) (bool, error) {
 func (c plain) Close() error { return c.f.Close() }
 
 // zipped is a .gz file. It is read from front to back; bytes since the last readAt's offset are kept, because Intake
-// takes only whole Lines of what it read.
+// takes only whole Lines of what it read. That takes up to some hundred kilobytes, which sleep gives back: what comes next
+// decompresses it from the start again.
 type zipped struct {
 	f    io.ReadSeekCloser
-	z    *gzip.Reader
-	kept []byte // bytes [from, from+len(kept)) of the content
+	z    *gzip.Reader // nil: asleep
+	kept []byte       // bytes [from, from+len(kept)) of the content
 	from int64
 	tail []byte // up to 64 bytes before from
 	end  bool
@@ -75,7 +76,7 @@ func newZipped(f io.ReadSeekCloser) (*zipped, error) {
 }
 
 func (c *zipped) readAt(p []byte, off int64) (int, error) {
-	if off < c.from || c.failed() {
+	if c.z == nil || off < c.from || c.failed() {
 		if err := c.restart(); err != nil {
 			return 0, err
 		}
@@ -141,11 +142,16 @@ func (c *zipped) restart() error {
 		return err
 	}
 	c.kept, c.tail, c.from, c.end, c.err = c.kept[:0], c.tail[:0], 0, false, nil
+	if c.z == nil {
+		c.z = new(gzip.Reader)
+	}
 	if err := c.z.Reset(c.f); err != nil {
 		c.err = unzipError(err)
 		return c.err
 	}
 	return nil
 }
+
+func (c *zipped) sleep() { *c = zipped{f: c.f} }
 
 func (c *zipped) Close() error { return c.f.Close() }

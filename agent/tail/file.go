@@ -43,6 +43,7 @@ type file struct {
 	pending   int     // Records between safe and read
 	nextLook  time.Time
 	met       time.Time
+	begun     time.Time // the runtime's time of its first line, once it was asked for
 	lastGrew  time.Time
 	endSeen   time.Time // when its end was last reached, but for held bytes
 	held      int       // bytes at its end that wait for the end of their Event

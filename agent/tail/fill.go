@@ -44,6 +44,10 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if err := t.reopen(f); err != nil {
 		return t.fail(f, now, err)
 	}
+	if !t.wake(f) {
+		f.nextLook = now.Add(waitEvery)
+		return atEnd
+	}
 	if p != nil {
 		return t.fillJoined(p, f, b, now)
 	}
@@ -143,7 +147,7 @@ func (t *Tailer) fillJoined(p, f *file, b *wal.Block, now time.Time) filled {
 	if err := t.reopen(p); err != nil {
 		return t.fail(p, now, err)
 	}
-	if f.begunBefore(p) {
+	if !t.wake(p) || f.begunBefore(p) {
 		return atEnd
 	}
 	head, more, err := t.readChunk(p, b, 0, p.held+1)
@@ -186,13 +190,15 @@ func (f *file) begunBefore(p *file) bool {
 
 // firstTime is the runtime's time of f's first line. f is open.
 func (f *file) firstTime() (time.Time, bool) {
-	head := make([]byte, wal.MaxHead)
-	n, err := f.src.readAt(head, 0)
-	if err != nil {
-		return time.Time{}, false
+	if f.begun.IsZero() {
+		head := make([]byte, wal.MaxHead)
+		n, err := f.src.readAt(head, 0)
+		if err != nil {
+			return time.Time{}, false
+		}
+		f.begun, _ = time.Parse(time.RFC3339Nano, string(parse.Time(head[:n])))
 	}
-	at, err := time.Parse(time.RFC3339Nano, string(parse.Time(head[:n])))
-	return at, err == nil
+	return f.begun, !f.begun.IsZero()
 }
 
 // readChunk reads up to room bytes from f's position into the free memory of b, at bytes behind its start. more says

@@ -77,6 +77,7 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 	e := &n.entry
 	head := make([]byte, wal.MaxHead)
 	size, err := n.src.readAt(head, 0)
+	rest(n.src)
 	head = head[:size]
 	line := firstLine(head)
 	whole := len(line) == wal.MaxHead || len(line) > 0 && line[len(line)-1] == '\n'

@@ -67,6 +67,7 @@ func (t *Tailer) hold(f *file, src content) {
 	if t.open >= t.o.MaxOpen {
 		t.makeRoom()
 	}
+	rest(src)
 	f.src = src
 	t.open++
 }

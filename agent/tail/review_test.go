@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -487,4 +488,72 @@ func TestAFileThatIsCalledAlikeIsNotRead(t *testing.T) {
 		n.poll(20 * time.Second)
 	}
 	n.counts(map[string]int{"a": 1, "app.log.1": 1, "app-2026-11-22.log": 1, "app.log-Nov22": 1, "app.1.log": 1, "app.log.old": 1, "app-Monday.log": 1})
+}
+
+// A node may have a thousand .gz when an agent comes to it: they take no memory while it is not their turn.
+func TestManyGzTakeLittleMemory(t *testing.T) {
+	n := newNode(t)
+	n.pins = ""
+	text, _ := n.noise(8000)
+	zip := zipOf(t, text)
+	const files = 200
+	for i := range files {
+		n.put(fmt.Sprintf("../app%d/0.log.20261122-160141.gz", i), zip)
+	}
+	n.start()
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, most, read := heap(), int64(0), 0
+	for i := 0; read < files*len(text); i++ {
+		n.now = n.now.Add(10 * time.Millisecond)
+		var b wal.Block
+		n.tail.Poll(n.now, &b)
+		n.index++
+		n.tail.Appended(n.index)
+		n.tail.Taken(n.index)
+		if read += len(b.Text); i%100 == 0 {
+			most = max(most, heap()-before)
+		}
+		if i > 100*files {
+			t.Fatalf("%d bytes of %d were read", read, files*len(text))
+		}
+	}
+	if most > 40<<20 {
+		t.Errorf("%d MB", most>>20)
+	}
+}
+
+// Those that are read and those that wait for what others hold back never take each other's places for good.
+func TestPartialsAreJoinedAcrossManyGz(t *testing.T) {
+	n := newNode(t)
+	n.pins = ""
+	var want []string
+	for i := range 3 * maxAwake {
+		folder := fmt.Sprintf("../app%d/", i)
+		more, _ := n.noise(200)
+		n.put(folder+"0.log.20261122-160141.gz", zipOf(t, []byte(n.cri("F", fmt.Sprint("a", i))+n.cri("P", fmt.Sprint("b", i)))))
+		n.put(folder+"0.log.20261122-160142.gz", zipOf(t, append([]byte(n.cri("F", "c")), more...)))
+		n.put(folder+"1.log.20261122-160143.gz", zipOf(t, []byte(n.cri("F", fmt.Sprint("d", i))+n.cri("P", fmt.Sprint("nothing follows ", i)))))
+		want = append(want, fmt.Sprint("a", i), fmt.Sprintf("b%dc", i), fmt.Sprint("d", i), fmt.Sprint("nothing follows ", i))
+	}
+	n.start()
+	for range 300 {
+		n.poll(100 * time.Millisecond)
+	}
+	got := map[string]bool{}
+	for _, m := range n.got {
+		got[m] = true
+	}
+	for _, m := range want {
+		if !got[m] {
+			t.Errorf("%q is missing", m)
+		}
+	}
+	if !n.tail.AtEnd() {
+		t.Error("not at its end")
+	}
 }

@@ -92,7 +92,8 @@ type Tailer struct {
 	crowded    bool // none of them can be given up for another one
 	firstLines int  // descriptors that this scan left open at files without a whole first line
 
-	reading *file // whose turn it is: it stays open
+	reading *file   // whose turn it is: it stays open
+	awake   []*file // .gz that are being decompressed; some may be done or gone
 
 	begun      time.Time // when the first scan began
 	nextScan   time.Time

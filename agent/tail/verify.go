@@ -12,6 +12,7 @@ import (
 // lost bytes of the log in a power cut that were durable in the WAL. s.failed is set where it can't be told.
 func (t *Tailer) verify(f *file, s *stranger) bool {
 	e, src := &s.entry, s.src
+	defer rest(src)
 	off, sameInode := int64(f.read.off), f.onInode(e)
 	if sameInode && e.key.birth != 0 && t.o.SameBoot && f.known != nil && e.size >= off && t.endsWith(f, src, off) {
 		return true
