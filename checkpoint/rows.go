@@ -189,6 +189,7 @@ func readLost(r *rows) map[string]int64 {
 func readState(r *rows, st *State) error {
 	st.Acked = wal.Index(r.number(ackedKey))
 	st.Durable = wal.Index(r.number(durableKey))
+	st.Base = wal.Index(r.number(baseKey))
 	st.BootID = string(r.get(metaBucket, []byte(bootKey)))
 	st.Lost = readLost(r)
 	return r.tx.Bucket([]byte(offsetsBucket)).ForEach(func(k, v []byte) error {

@@ -18,6 +18,7 @@ type FileState struct {
 type State struct {
 	Acked   wal.Index // every Event up to it has its final home
 	Durable wal.Index // the last durable Index when Acked was committed: no Index up to it may be used again
+	Base    wal.Index // Blocks up to it are older than this checkpoint: the one before was lost. See Begin
 	BootID  string    // of the kernel that ran when this was written; "" in a new checkpoint
 	Files   map[wal.FileID]FileState
 	Lost    map[string]int64 // bytes in the ledger by Cause

@@ -27,6 +27,7 @@ type Extent struct {
 // Recovery is what Open found.
 type Recovery struct {
 	Files    map[FileID]Extent // those with a Record behind Acked; of others the checkpoint knows more
+	First    Index             // where the oldest Segment begins; 1: none was ever removed
 	Last     Index             // the last durable one; Append goes on behind it
 	Segments int
 	Bytes    int64 // on disk
@@ -248,6 +249,9 @@ func (r *recovery) removeEmpty() {
 
 func (r *recovery) result() *Recovery {
 	out := &Recovery{Files: r.account.files, Last: r.durable(), Segments: len(r.segs)}
+	if len(r.segs) > 0 {
+		out.First = r.segs[0].first
+	}
 	maps.DeleteFunc(out.Files, func(_ FileID, e Extent) bool { return e.Index <= r.acked })
 	for _, s := range r.segs {
 		out.Bytes += s.bytes

@@ -66,6 +66,7 @@ type Delivery struct {
 	batchText int // bytes of text that make a Batch
 	read      wal.Index
 	damage    []*wal.DamageError // what was read over and is not acknowledged, in order
+	gaps      gaps               // what no damage has a name for
 	flight    []*batch           // dispatched, in order
 	free      []*batch
 	work      chan *batch
@@ -94,6 +95,7 @@ type Delivery struct {
 // begin makes d go on behind acked.
 func (d *Delivery) begin(acked wal.Index, workers int) *Delivery {
 	d.read, d.acked, d.files = acked, acked, map[wal.FileID]checkpoint.FileState{}
+	d.gaps.ends = map[wal.FileID]fileEnd{}
 	d.ackedIndex.Store(uint64(acked))
 	batches := workers + 1 // one is filled while the others are sent
 	d.work, d.done = make(chan *batch, batches), make(chan *batch, batches)
@@ -166,6 +168,7 @@ func (d *Delivery) gather(b *batch) error {
 func (d *Delivery) meet(damage *wal.DamageError) {
 	d.slog.Error("a block of the WAL can't be read; its ranges will be in the ledger", "index", damage.Index, "error", damage, "kept", where(damage))
 	d.damage = append(d.damage, damage)
+	d.gaps.met(d.read, damage)
 	d.read = damage.Index
 }
 
@@ -225,6 +228,7 @@ func (d *Delivery) bury(b *batch) error {
 // pass notes that all Events of these Blocks have their home, or are lost.
 func (d *Delivery) pass(blocks []wal.Block) {
 	for i := range blocks {
+		d.gaps.block(&blocks[i], d.damage)
 		for _, r := range blocks[i].Records {
 			d.files[r.File.ID] = checkpoint.FileState{File: r.File, Offset: r.End, Prefix: r.Prefix, Tail: r.Tail}
 		}
@@ -276,17 +280,28 @@ func (d *Delivery) commit(now time.Time) error {
 		c.Losses = append(c.Losses, losses(d.damage[passed])...)
 		passed++
 	}
+	d.gaps.damage(d.damage, d.acked+1)
+	gaps, err := d.gaps.losses()
+	if err != nil {
+		return err
+	}
+	c.Losses = append(c.Losses, gaps...)
 	c.Losses = append(c.Losses, d.drops.losses...)
 	if err := d.reserve.spend(func() error { return d.store.Commit(c) }); err != nil {
 		return fmt.Errorf("commit acknowledgements up to block %d: %w", d.acked, err)
 	}
-	for _, f := range c.Files {
-		d.shares.passed(f.File, f.Offset)
+	for i := range gaps {
+		l := &gaps[i]
+		d.slog.Error("bytes of a log file stood in blocks that can't be read", "path", l.File.Path, "file", l.File.ID, "start", l.Start, "end", l.End)
 	}
 	for i := range c.Losses {
 		d.shares.passed(c.Losses[i].File, c.Losses[i].End)
 	}
+	for _, f := range c.Files { // behind the losses, which may end before
+		d.shares.passed(f.File, f.Offset)
+	}
 	clear(d.files)
+	d.gaps.committed()
 	d.damage, d.refused, d.drops.losses = slices.Delete(d.damage, 0, passed), d.refused[:0], nil
 	clear(d.drops.ends)
 	d.uncounted, d.committed = 0, now
@@ -295,7 +310,7 @@ func (d *Delivery) commit(now time.Time) error {
 	d.problem.Store(nil)
 	defer d.room.give()
 	frees := d.room.short() && d.frees(acked)
-	err := d.log.Release(d.acked)
+	err = d.log.Release(d.acked)
 	if err != nil {
 		err = fmt.Errorf("remove delivered segments: %w", err)
 	} else if frees {

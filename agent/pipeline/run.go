@@ -174,8 +174,9 @@ func (a *agent) openBuffer(ctx context.Context) (recovery *wal.Recovery, err err
 		batchText: int(es.BatchSize) / bodyPerText}
 	d.post = newPost(a.letters, a.sink, d.batchText, a.reserve, a.o.Logger)
 	a.delivery = d.begin(a.state.Acked, es.Concurrency)
-	d.doubt.begin(recovery.Last, a.setAside || a.state.BootID == "" && recovery.Last > 0)
-	return recovery, nil
+	lost := a.setAside || a.state.BootID == "" && recovery.Last > 0
+	d.doubt.begin(recovery.Last, lost)
+	return recovery, a.reserve.spend(func() error { return d.gaps.begin(a.store, a.state, recovery, lost) })
 }
 
 // sinkConfig is SinkConfig, with credentials that are read again.

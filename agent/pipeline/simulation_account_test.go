@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"logboom/agent/status"
+	"logboom/checkpoint"
 	"logboom/wal"
 )
 
@@ -60,6 +61,9 @@ func (s *simulation) audit() {
 		if home, known := homes.Files[id]; known && home.Reach != end { // or it is forgotten
 			s.wrong("%d bytes of %s have their home, its account says %+v", end, id, home)
 		}
+	}
+	if lost := homes.Lost[checkpoint.CauseDamaged]; lost != 0 {
+		s.wrong("%d bytes are called damaged, and nothing is", lost)
 	}
 	if lost := sum(homes.Lost); lost != total.LostRead+total.LostUnread {
 		s.wrong("%d bytes in the ledger, accounts %+v", lost, total)

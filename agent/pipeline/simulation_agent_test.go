@@ -76,6 +76,10 @@ func (s *simulation) open() error {
 	a.intake = &Intake{source: a.tail, log: watched{a.log, s}, space: s.disk.space, shares: a.shares, slog: s.log}
 	a.delivery = (&Delivery{log: listed{a.log, s}, sink: s, store: badStore{a.store, s.disk}, dead: a.letters, letters: a.letters, slog: s.log,
 		batchText: 1 << 10, reserve: a.reserve, shares: a.shares, room: &a.intake.room, drops: drops{on: s.drop}}).begin(a.state.Acked, 2)
+	lost := a.setAside || a.state.BootID == "" && recovery.Last > 0
+	if err := a.delivery.gaps.begin(a.store, a.state, recovery, lost); err != nil {
+		return err
+	}
 	a.delivery.post = newPost(a.letters, nil, 1<<10, a.reserve, s.log)
 	return nil
 }

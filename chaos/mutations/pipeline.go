@@ -230,4 +230,22 @@ var pipelineMutations = []mutation{
 		old:    "s.set(f, held{offset, h.end})", new: "s.set(f, held{min(offset, h.acked), h.end})",
 		test: "TestANoisyPodLeavesTheWALToTheOthers",
 	},
+	{
+		name: "pipeline/gap-not-ledgered", invariant: "1, 5", pkg: "agent/pipeline", file: "agent/pipeline/delivery.go",
+		broken: "what stood in a Block of which nothing can be read counts as delivered, once the File's next Record is",
+		old:    "c.Losses = append(c.Losses, gaps...)", new: "",
+		test: "TestWhatUnreadableBlocksHeldIsNamedByTheNextRecords",
+	},
+	{
+		name: "pipeline/gap-by-the-block-that-held-it", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/gap.go",
+		broken: "what is missing before a Record is passed over when the Blocks that held it were acknowledged before",
+		old:    "Until: j.time, Index: j.index", new: "Until: j.time, Index: j.index - 1",
+		test: "TestWhatUnreadableBlocksHeldIsNamedByTheNextRecords",
+	},
+	{
+		name: "pipeline/gap-after-a-lost-checkpoint", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/gap.go",
+		broken: "after its checkpoint is lost, all that was delivered of a File before is called lost",
+		old:    "start == j.file.Start && j.index <= g.base", new: "start == j.file.Start && j.index < 1",
+		test: "TestALostCheckpointMakesNoLosses",
+	},
 }
