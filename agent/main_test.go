@@ -298,7 +298,7 @@ func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
 			}
 			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
 				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
-		}, code: 1, want: []string{`fail  inputs\[0\]: .*/a/y.log, a link to .*/b/x: .*allowed_roots`}},
+		}, code: 1, want: []string{`fail  inputs\[0\]: .*/a/y.log, which is .*/b/x: .*allowed_roots`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, c.backend, c.more)
