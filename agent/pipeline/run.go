@@ -188,6 +188,9 @@ func (a *agent) sinkConfig() sink.Config {
 			if err != nil {
 				return sink.Config{}, err
 			}
+			if !slices.Equal(now.Sink.Elasticsearch.URLs, a.c.Sink.Elasticsearch.URLs) { // these servers must not see them
+				return sink.Config{}, errors.New("sink.elasticsearch.urls has other servers now: they are taken at the next start")
+			}
 			return SinkConfig(now, a.o.Logger), nil
 		}
 	}
