@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func quietly(err error) error {
 func letters(ctx context.Context, dataDir string, fields sink.Fields, fn func(*pipeline.Letter) error) error {
 	seen := map[string]bool{}
 	once := func(l *pipeline.Letter) error {
-		key := cmp.Or(l.ID, fmt.Sprintf("%s %d", l.Path, l.Offset))
+		key := eventOf(l)
 		if seen[key] {
 			return nil
 		}
@@ -118,6 +119,15 @@ func letters(ctx context.Context, dataDir string, fields sink.Fields, fn func(*p
 		return err
 	}
 	return lettersOnDisk(dataDir, fields, once)
+}
+
+// eventOf tells Events from each other. Where the backend makes the ids, Files that had one name one after the other have the
+// same places in them.
+func eventOf(l *pipeline.Letter) string {
+	if l.ID != "" {
+		return l.ID
+	}
+	return fmt.Sprintf("%s %d %x", l.Path, l.Offset, sha256.Sum256(l.Document))
 }
 
 // lettersOnDisk reads a store that no agent has. The same Event may come twice.
