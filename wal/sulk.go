@@ -9,16 +9,21 @@ type sulk struct {
 	since    time.Time // zero: the last Block could be read
 	asked    time.Time // the last time that it refused
 	err      error     // what it said then
+	anew     int       // times that patience began anew
 }
 
 // askEvery is how long a disk is left alone that gave something not out.
 const askEvery = time.Second
 
+const mostAnew = 3
+
 // begin is called before the disk is asked. What it refused so long ago that nobody has asked since says nothing of the time
-// between: Delivery may have waited for a backend for hours.
+// between: Delivery may have waited for a backend for hours. That counts a few times only: who asks every five minutes, as for
+// dead letters that are held, must come to an end too.
 func (s *sulk) begin() {
-	if time.Since(s.asked) >= s.patience {
+	if !s.since.IsZero() && time.Since(s.asked) >= s.patience && s.anew < mostAnew {
 		s.since = time.Time{}
+		s.anew++
 	}
 }
 
@@ -41,7 +46,7 @@ func (s *sulk) soon() error {
 }
 
 // over notes that a Block could be read.
-func (s *sulk) over() { s.since, s.asked = time.Time{}, time.Time{} }
+func (s *sulk) over() { s.since, s.asked, s.anew = time.Time{}, time.Time{}, 0 }
 
 // patiently does the work of Open, again as long as the disk sulks and o has patience.
 func (o *Options) patiently(d disk, a access) (*recovery, error) {

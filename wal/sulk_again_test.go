@@ -46,3 +46,29 @@ func TestPatienceBeginsAnewWhenNobodyAsked(t *testing.T) {
 		})
 	}
 }
+
+// TestPatienceEndsForWhoAsksSeldom: the letters of an index that takes nothing are looked at every five minutes.
+func TestPatienceEndsForWhoAsksSeldom(t *testing.T) {
+	m := newImage(t, 20, 2000, true)
+	dir := filepath.Join(memoryDir(t), "wal")
+	m.write(t, dir, nil)
+	synctest.Test(t, func(t *testing.T) {
+		d := sulking{segment: m.names()[0]}
+		l, _, err := open(Options{Dir: dir, Patience: time.Minute}, realDisk{}, access{size, d.open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		d.until = time.Now().Add(24 * time.Hour)
+		asks := 1
+		for err = l.Next(0, new(Block)); broken(err); err = l.Next(0, new(Block)) {
+			time.Sleep(5 * time.Minute)
+			if asks++; asks > 10 {
+				t.Fatal("no end")
+			}
+		}
+		if asks < 4 {
+			t.Errorf("damage after %d refusals: %v", asks, err)
+		}
+	})
+}
