@@ -45,17 +45,32 @@ func ledger(ctx context.Context, dataDir string, show func(losses) error) error 
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no checkpoint in %s: no agent has run with this data_dir", dataDir)
 	}
-	return reach(ctx, dataDir,
+	// Nobody waits for a reader with LOCK held: an agent could not start while somebody pages through the ledger, which has a bound.
+	var kept []checkpoint.Loss
+	alone := false
+	err := reach(ctx, dataDir,
 		func() error {
 			store, err := checkpoint.Open(path)
 			if err != nil {
 				return err
 			}
-			return errors.Join(show(store.Losses), store.Close())
+			alone = true
+			return errors.Join(store.Losses(func(l checkpoint.Loss) error { kept = append(kept, l); return nil }), store.Close())
 		},
 		func(agent *socket.Client) error {
 			return show(func(fn func(checkpoint.Loss) error) error { return lossesOf(ctx, agent, fn) })
 		})
+	if err != nil || !alone {
+		return err
+	}
+	return show(func(fn func(checkpoint.Loss) error) error {
+		for _, l := range kept {
+			if err := fn(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // lossesOf asks the agent.
