@@ -14,6 +14,7 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/pipeline"
+	"logboom/checkpoint"
 	"logboom/sink"
 )
 
@@ -75,7 +76,7 @@ func ship(ctx context.Context, path string, conf *config.Config, copied bool, st
 		return err
 	}
 	shipped(stdout, conf.DataDir, &s, copied)
-	tellLetters(ctx, stdout, conf.DataDir)
+	tellLetters(stdout, conf.DataDir)
 	switch {
 	case !s.Done():
 		return fmt.Errorf("interrupted at block %d of %d: what is not delivered is still there. Run it again to go on", s.Acked, s.Durable)
@@ -108,9 +109,12 @@ func shipped(w io.Writer, dataDir string, s *pipeline.Shipped, copied bool) {
 }
 
 // tellLetters says how many Events still wait as dead letters, also from before: ship leaves them to an agent.
-func tellLetters(ctx context.Context, w io.Writer, dataDir string) {
+func tellLetters(w io.Writer, dataDir string) {
+	if held, _ := checkpoint.Held(dataDir); held {
+		return // its agent tells
+	}
 	dead := 0
-	err := letters(ctx, dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil })
+	err := lettersOnDisk(dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil })
 	dir := filepath.Join(dataDir, deadDir)
 	if err != nil {
 		fmt.Fprintf(w, "Whether %s holds dead letters can't be told: %v\n", dir, err)
