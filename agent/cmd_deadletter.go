@@ -113,7 +113,8 @@ func letters(ctx context.Context, dataDir string, fields sink.Fields, fn func(*p
 		return fn(l)
 	}
 	if held, _ := checkpoint.Held(dataDir); held {
-		return lettersOf(ctx, socket.NewClient(dataDir), once)
+		return eachOf(ctx, socket.NewClient(dataDir), "/api/v1/deadletters", "dead letters",
+			func(l pipeline.Letter) error { return once(&l) })
 	}
 	if err := hasWAL(dataDir); err != nil {
 		return err
@@ -148,26 +149,6 @@ func lettersOnDisk(dataDir string, fields sink.Fields, fn func(*pipeline.Letter)
 		}
 	}
 	return pipeline.Letters(dataDir, known, false, fields, fn)
-}
-
-// lettersOf asks the agent.
-func lettersOf(ctx context.Context, agent *socket.Client, fn func(*pipeline.Letter) error) error {
-	body, err := agent.Get(ctx, "/api/v1/deadletters")
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	for d := json.NewDecoder(body); ; {
-		var l pipeline.Letter
-		if err := d.Decode(&l); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read the agent's dead letters: %w", err)
-		}
-		if err := fn(&l); err != nil {
-			return err
-		}
-	}
 }
 
 // lineWidth is how much of a line the table shows, in characters.

@@ -58,7 +58,7 @@ func ledger(ctx context.Context, dataDir string, show func(losses) error) error 
 			return errors.Join(store.Losses(func(l checkpoint.Loss) error { kept = append(kept, l); return nil }), store.Close())
 		},
 		func(agent *socket.Client) error {
-			return show(func(fn func(checkpoint.Loss) error) error { return lossesOf(ctx, agent, fn) })
+			return show(func(fn func(checkpoint.Loss) error) error { return eachOf(ctx, agent, "/api/v1/ledger", "ledger", fn) })
 		})
 	if err != nil || !alone {
 		return err
@@ -71,26 +71,6 @@ func ledger(ctx context.Context, dataDir string, show func(losses) error) error 
 		}
 		return nil
 	})
-}
-
-// lossesOf asks the agent.
-func lossesOf(ctx context.Context, agent *socket.Client, fn func(checkpoint.Loss) error) error {
-	body, err := agent.Get(ctx, "/api/v1/ledger")
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	for d := json.NewDecoder(body); ; {
-		var l checkpoint.Loss
-		if err := d.Decode(&l); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read the agent's ledger: %w", err)
-		}
-		if err := fn(l); err != nil {
-			return err
-		}
-	}
 }
 
 func ledgerJSON(all losses, w io.Writer) error {

@@ -5,7 +5,7 @@
 //	logboom run -c FILE --exit-when-drained   ends when everything is delivered
 //	logboom check -c FILE                     says whether run would work here, and what is wrong
 //	logboom status -c FILE                    says how the running agent is doing
-//	logboom setup -c FILE                     installs index templates and data streams in the backend
+//	logboom setup -c FILE                     installs index templates, data streams and a life-cycle policy
 //	logboom ledger -c FILE                    lists what was lost
 //	logboom deadletter ls|cat|replay -c FILE  lists what the backend refused, and sends it again
 //	logboom wal ls|cat|verify -c FILE         looks into the buffer

@@ -29,7 +29,7 @@ type Loss struct {
 	Time    time.Time  `json:"time"` // when it was found
 	File    *wal.File  `json:"file"`
 	Start   wal.Offset `json:"start"`
-	End     wal.Offset `json:"end"`      // End-Start bytes are known to be lost
+	End     wal.Offset `json:"end"`      // End-Start bytes are known to be lost, unless Detail says that the range takes in more
 	AtLeast bool       `json:"at_least"` // there may have been more behind End
 	Read    bool       `json:"read"`     // they stood in the WAL: lost after reading, not before
 	Cause   string     `json:"cause"`    // one of the Cause constants
@@ -47,7 +47,7 @@ const (
 	CauseTruncated = "truncated" // the writer or copytruncate cut the File before it was read
 	CauseDeleted   = "deleted"   // the File's last name went before it was read
 	CauseDamaged   = "damaged"   // a Block of the WAL, or a .gz, can't be read
-	CauseDropped   = "dropped"   // on_full: drop_oldest, or a pin given up for space
+	CauseDropped   = "dropped"   // given up for space: a Segment (on_full: drop_oldest), a pin, or a dead letter
 )
 
 // Causes lists every cause.

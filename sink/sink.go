@@ -1,8 +1,8 @@
 // Package sink brings Events into Elasticsearch or OpenSearch.
 //
 // It promises that Send returns without error only when every Event of a Batch has its home: stored, proven to be there
-// already, or refused for good. It never gives up, never drops, and never makes a second document of one Event in one
-// index.
+// already, or refused: for good, or held for as long as its index takes nothing. It never gives up, never drops, and never makes
+// a second document of one Event in one index, as long as the ids are ours.
 //
 // How: a document's _id is made of FileID, Offset and the CRC-32C of the Event's raw bytes, and the only action is
 // create. So sending again is always safe, and a 409 proves that these very bytes are stored. Whatever leaves a doubt (a

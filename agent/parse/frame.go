@@ -86,15 +86,7 @@ func partsAfterFramed(file *wal.File, framing *framing, text []byte, parts [2]ui
 			parts[s] = 0
 		}
 	}
-	for s := range parts {
-		switch {
-		case open[s] && cut:
-			parts[s]++
-		case open[s]:
-			parts[s] = 0
-		}
-	}
-	return parts
+	return partsAtEnd(parts, open, cut)
 }
 
 // Resume returns what Parts the Record of text has when the Record before it ended with these: none where a new Event

@@ -87,6 +87,11 @@ func PartsAfter(file *wal.File, text []byte, parts [2]uint16, cut bool) [2]uint1
 		}
 		text = text[n+1:]
 	}
+	return partsAtEnd(parts, open, cut)
+}
+
+// partsAtEnd is parts behind a Record at whose end the Events of these streams are open.
+func partsAtEnd(parts [2]uint16, open [2]bool, cut bool) [2]uint16 {
 	for stream := range parts {
 		switch {
 		case open[stream] && cut:

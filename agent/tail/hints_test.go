@@ -158,7 +158,7 @@ func TestWatchesGoWithTheirFolders(t *testing.T) {
 	}
 }
 
-// Scans may follow one another at once now. What none of them finds is lost only if that lasts.
+// With hints, scans may follow one another at once. What none of them finds is lost only if that lasts.
 func TestNothingIsLostWithinASecond(t *testing.T) {
 	n := newNode(t)
 	n.pins = ""

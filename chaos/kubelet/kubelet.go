@@ -1,7 +1,7 @@
 // Package kubelet writes container logs the way the kubelet and containerd do, without either, and lists what it wrote.
 //
-// It promises: files, names, modes, lines and the steps of a rotation are those of a real node (shared field notes:
-// kubelet 1.34 with containerd on ext4); each line carries its stream and number (package manifest); and the manifest
+// It promises: files, names, modes, lines and the steps of a rotation are those of a real node (kubelet 1.34
+// with containerd on ext4, as chaos/e2e sees it); each line carries its stream and number (package manifest); and the manifest
 // lists exactly what was written, whatever was deleted afterwards.
 //
 //	<root>/<namespace>_<pod>_<uid>/<container>/<attempt>.log                       being written
