@@ -52,7 +52,10 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 		t.folders[id] = fo
 	}
 	if dir != "" {
-		fo.in, fo.dir = in, dir
+		fo.dir = dir
+	}
+	if in != nil {
+		fo.in = in
 	}
 	return fo
 }

@@ -498,7 +498,7 @@ func TestManyGzTakeLittleMemory(t *testing.T) {
 	zip := zipOf(t, text)
 	const files = 200
 	for i := range files {
-		n.put(fmt.Sprintf("../app%d/0.log.20261122-160141.gz", i), zip)
+		n.put(fmt.Sprintf("../../default_web-%d_11111111-2222-3333-4444-555555555555/app/0.log.20261122-160141.gz", i), zip)
 	}
 	n.start()
 	heap := func() int64 {
@@ -555,5 +555,24 @@ func TestPartialsAreJoinedAcrossManyGz(t *testing.T) {
 	}
 	if !n.tail.AtEnd() {
 		t.Error("not at its end")
+	}
+}
+
+// A file that the configuration no longer asks for takes no other one in its folder with it.
+func TestAFileThatIsNoLongerAskedForHidesNoOther(t *testing.T) {
+	for range 20 { // what is known comes in no order
+		n := newNode(t)
+		n.files("*.log")
+		n.write("a.log", "a\n")
+		n.write("b.log", "b\n")
+		n.start()
+		n.poll(0)
+		n.stop()
+		n.files("a.log")
+		n.write("a.log", "a2\n")
+		n.rename("a.log", "a.log.1")
+		n.start()
+		n.poll(0)
+		n.counts(map[string]int{"a": 1, "b": 1, "a2": 1})
 	}
 }
