@@ -56,7 +56,7 @@ func readLosses(tx *bolt.Tx, from uint64, chunk []Loss) ([]Loss, uint64, error) 
 // instead: the ledger stays exact and short when the same File loses piece after piece, and listing the same Loss again
 // after a crash counts it once.
 func addLoss(r *rows, l Loss) error {
-	lost, err := list(r, l)
+	lost, err := list(r, l, "")
 	if err != nil {
 		return err
 	}
@@ -89,11 +89,12 @@ func countLost(r *rows, cause string, bytes int64) error {
 }
 
 // list does so without account and sum, and returns how many of its bytes were not listed before.
-func list(r *rows, l Loss) (lost int64, err error) {
+// Entries of another kind are joined among themselves only: a Detail says how its entry began, and would be untrue of the rest.
+func list(r *rows, l Loss, kind string) (lost int64, err error) {
 	if l.File == nil || l.Cause == "" || l.Start < 0 || l.End < l.Start {
 		return 0, bug(fmt.Sprintf("a loss without file or cause, or of no range: [%d, %d)", l.Start, l.End))
 	}
-	lastKey := append(append([]byte(nil), l.File.ID[:]...), l.Cause...)
+	lastKey := append(append(append([]byte(nil), l.File.ID[:]...), l.Cause...), kind...)
 	key := r.get(lastBucket, lastKey)
 	lost = int64(l.End - l.Start)
 	if key != nil {

@@ -38,6 +38,9 @@ type LetterState struct {
 	Settled             IndexSet
 }
 
+// letterKind is the kind of ledger entries of dead letters.
+const letterKind = "/letter"
+
 // Keys of the meta bucket.
 const (
 	lettersBaseKey    = "letters/base"
@@ -192,7 +195,7 @@ func leave(r *rows, p *LetterPart, counted bool) error {
 		a.Dead -= left
 	}
 	if p.Lost != nil {
-		lost, err := list(r, *p.Lost)
+		lost, err := list(r, *p.Lost, letterKind)
 		if err != nil {
 			return err
 		}

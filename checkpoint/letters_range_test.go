@@ -1,8 +1,11 @@
 package checkpoint
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"logboom/wal"
 )
@@ -31,5 +34,36 @@ func TestALetterThatIsGivenUpCountsItsOwnBytes(t *testing.T) {
 		if got := all.Files[f.ID]; got != c.want || all.Lost[CauseDropped] != c.want.LostRead {
 			t.Errorf("%s: %+v, %d lost in the ledger; want %+v", c.what, got, all.Lost[CauseDropped], c.want)
 		}
+	}
+}
+
+// A File loses bytes in the WAL, and others as dead letters: what is told of an entry is true of all of it.
+func TestLettersAndBlocksAreListedApart(t *testing.T) {
+	f := testFile(1)
+	s := open(t, filepath.Join(t.TempDir(), "checkpoint.db"))
+	block := func(n wal.Index, start, end wal.Offset) Change {
+		return Change{Acked: n, Losses: []Loss{{File: f, Start: start, End: end, Read: true, Cause: CauseDropped, Detail: "the WAL is full", Index: n}}}
+	}
+	letter := func(n wal.Index, start, end wal.Offset) Change {
+		return Change{Letters: &Letters{Settled: []Settled{{n, []LetterPart{{f.ID, int64(end - start),
+			&Loss{File: f, Start: start, End: end, Read: true, Cause: CauseDropped, Detail: "the store is full"}}}}}}}
+	}
+	commit(t, s, Change{Acked: 1, Files: []FileState{{f, 100, 0, 0}}, Dead: []DeadLetters{{1, f, 0, 100}}, Letters: &Letters{Counted: 9}})
+	for _, c := range []Change{block(2, 100, 200), letter(1, 50, 100), block(3, 200, 300), letter(2, 0, 50)} {
+		commit(t, s, c)
+	}
+	var got []string
+	if err := s.Losses(func(l Loss) error {
+		got = append(got, fmt.Sprintf("%s [%d, %d)", l.Detail, l.Start, l.End))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"the WAL is full [100, 300)", "the store is full [50, 100)", "the store is full [0, 50)"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if all := accounts(t, s); all.Files[f.ID] != (Account{0, 300, 0, 300, 0}) || all.Lost[CauseDropped] != 300 {
+		t.Errorf("%+v", all)
 	}
 }
