@@ -85,7 +85,7 @@ func (s *shares) passed(f *wal.File, offset wal.Offset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h, known := s.files[f.ID]; known {
-		s.set(f, held{offset, h.end})
+		s.set(f, held{max(h.acked, offset), h.end}) // a Loss may end before what was delivered with it
 	}
 }
 

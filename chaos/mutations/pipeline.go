@@ -227,7 +227,7 @@ var pipelineMutations = []mutation{
 	{
 		name: "pipeline/share-never-given-back", invariant: "8", pkg: "agent/pipeline", file: "agent/pipeline/share.go",
 		broken: "a pod that had its share once waits for ever, though all of it is delivered",
-		old:    "s.set(f, held{offset, h.end})", new: "s.set(f, held{min(offset, h.acked), h.end})",
+		old:    "s.set(f, held{max(h.acked, offset), h.end})", new: "s.set(f, held{min(offset, h.acked), h.end})",
 		test: "TestANoisyPodLeavesTheWALToTheOthers",
 	},
 	{
