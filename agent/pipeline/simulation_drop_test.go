@@ -87,6 +87,8 @@ func (s *simulation) interrupted(b *batch) (r sink.Result, err error) {
 			s.keep(e)
 			s.backend[id(e)] = true
 			return nil
+		case s.stored[id(e)] != "": // no backend refuses what it has stored already
+			r.Duplicate++
 		case s.rng.IntN(10) == 0:
 			r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "test"})
 		default:
