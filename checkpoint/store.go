@@ -17,7 +17,7 @@
 // failed Commit the file is closed, and opened again in the same careful way before it is used again. One damaged meta
 // page (of two) costs the last Commit, which is as if a power cut had come just before it.
 //
-// Costs, with 5000 Files: a Commit of 200 Offsets writes 0.5 MB and takes two fdatasyncs (1.4 ms on an idle SSD), since
+// Costs, with 5000 Files (store_test.go measures them; of 22 November 2026): a Commit of 200 Offsets writes 0.5 MB and takes two fdatasyncs (1.4 ms on an idle SSD), since
 // FileIDs lie all over the tree; the file has 8 MB, and Open reads and checks it in 60 ms. FORMAT.md draws the bytes.
 package checkpoint
 
