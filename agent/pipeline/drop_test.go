@@ -422,3 +422,9 @@ func TestNothingIsDroppedWhileAnswersMakeRoom(t *testing.T) {
 	}
 	n.must(errors.Join(n.log.Close(), n.dead.Close(), n.store.Close()))
 }
+
+func (r *recall) wasCalled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.called
+}

@@ -36,12 +36,6 @@ func (r *recall) call() {
 	}
 }
 
-func (r *recall) wasCalled() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.called
-}
-
 // forget is for the next Send.
 func (r *recall) forget() {
 	r.mu.Lock()
