@@ -57,7 +57,7 @@ the index, the backend's error type, the id of the document, and the line itself
 
 func deadLetterCatCommand() *cobra.Command {
 	c := command("cat -c FILE", "Print dead letters with their documents", `
-One JSON object a line for each event, oldest first: what ls shows, the backend's words, and the document as it was sent.`,
+One JSON object a line for each event, oldest first: what ls shows, the backend's words, and the document as it would be sent.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			signal.Ignore(syscall.SIGPIPE)
 			w := bufio.NewWriterSize(c.OutOrStdout(), 64<<10)

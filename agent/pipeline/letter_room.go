@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// makeLetterRoom gives up the oldest dead letters where the store has no room for those of b, or where b is nil is over its limit: poison never stops delivery. The ledger
-// lists each of them, in the transaction after which they are removed.
+// makeLetterRoom gives up the oldest dead letters where the store has no room for those of b, or, without b, is over its limit:
+// poison never stops delivery. The ledger lists each of them, in the transaction after which they are removed.
 func (d *Delivery) makeLetterRoom(b *batch) error {
 	if d.letters == nil {
 		return nil

@@ -25,7 +25,7 @@ type Letter struct {
 	Reason   string          `json:"reason"`       // and its words
 	Path     string          `json:"path"`
 	Offset   wal.Offset      `json:"offset"`
-	Document json.RawMessage `json:"document"` // as it was sent
+	Document json.RawMessage `json:"document"` // as it would be sent now
 }
 
 // Letters calls fn for every letter in the store of a data directory, oldest first. It changes nothing, and an agent may run

@@ -9,9 +9,9 @@
 //	0.log, 0.log.20261122-160141, 0.log.20261122-155001.gz, pins/...
 //
 // It costs one statx a folder and one a name per scan (once a second), two preads for a chunk of up to 256 KiB,
-// about 1 KB of memory a File, and a descriptor for each File that is not read to its end.
+// about 1 KB of memory a File, a descriptor for each File that is not read to its end, and a decompressor for 16 of them.
 //
-// A Tailer belongs to the goroutine of Intake; only Report may be called from others.
+// A Tailer belongs to the goroutine of Intake; only Report and Hold may be called from others.
 package tail
 
 import (
