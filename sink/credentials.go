@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// ours are the headers that say what a body is.
-var ours = map[string]bool{"Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true}
+// ours are the headers that say what a body is. With an Accept-Encoding of somebody's the transport would hand us answers that are
+// compressed, and none would be understood.
+var ours = map[string]bool{"Accept-Encoding": true, "Content-Encoding": true, "Content-Length": true, "Content-Type": true, "Transfer-Encoding": true}
 
 // newHeaders returns those of every request to a URL with that user in it, if there is one.
 func newHeaders(c *Config, user *url.Userinfo) (http.Header, error) {
