@@ -123,6 +123,24 @@ func addLost(r *rows, l *Loss, bytes int64) error {
 	return r.putAccount(&fs, a)
 }
 
+// balance takes back what l lost twice. After a power cut a log can be shorter than what was read of it: what its writer then puts
+// in the same place may be lost as well, and an offset counts once.
+func balance(r *rows, l *Loss) error {
+	if r.get(offsetsBucket, l.File.ID[:]) == nil {
+		return nil
+	}
+	fs, a, err := r.row(l.File)
+	twice := min(-a.Acked(), a.LostRead)
+	if err != nil || twice <= 0 {
+		return err
+	}
+	a.LostRead -= twice
+	if err := countLost(r, l.Cause, -twice); err != nil {
+		return err
+	}
+	return r.putAccount(&fs, a)
+}
+
 // addDead counts dead letters that no earlier commit has counted. acked is that of before this one.
 func addDead(r *rows, d *DeadLetters, acked wal.Index) error {
 	if d.File == nil || d.Bytes < 0 {

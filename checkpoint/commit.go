@@ -70,6 +70,11 @@ func (s *Store) apply(r *rows, c Change, boot string) error {
 			return err
 		}
 	}
+	for i := range c.Losses {
+		if err := balance(r, &c.Losses[i]); err != nil {
+			return err
+		}
+	}
 	return r.end()
 }
 

@@ -67,3 +67,29 @@ func TestLettersAndBlocksAreListedApart(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// What is lost twice in one place, after a power cut has made its log shorter, counts once: or the account says that less than
+// nothing is acked.
+func TestAnOffsetIsLostOnce(t *testing.T) {
+	f := testFile(1)
+	s := open(t, filepath.Join(t.TempDir(), "checkpoint.db"))
+	for i, c := range []struct {
+		start, end, offset wal.Offset
+		want               Account
+	}{
+		{0, 100, 100, Account{0, 100, 0, 100, 0}},
+		{200, 300, 300, Account{0, 300, 0, 200, 0}},
+		{50, 400, 400, Account{0, 400, 0, 400, 0}},
+		{500, 510, 600, Account{0, 600, 0, 410, 0}},
+	} {
+		n := wal.Index(i + 1)
+		for range 2 {
+			commit(t, s, Change{Acked: n, Files: []FileState{{f, c.offset, 0, 0}},
+				Losses: []Loss{{File: f, Start: c.start, End: c.end, Read: true, Cause: CauseDropped, Index: n}}})
+			all := accounts(t, s)
+			if got := all.Files[f.ID]; got != c.want || all.Lost[CauseDropped] != c.want.LostRead {
+				t.Errorf("[%d, %d): %+v, %d lost in the ledger; want %+v", c.start, c.end, got, all.Lost[CauseDropped], c.want)
+			}
+		}
+	}
+}
