@@ -32,8 +32,8 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// ErrGrace says that files were not printed to their ends when the time for that was over.
-var ErrGrace = errors.New("not all was printed in the time that the end may take")
+// errGrace says that files were not printed to their ends when the time for that was over.
+var errGrace = errors.New("not all was printed in the time that the end may take")
 
 // quiet is how long nothing may come after ctx is done: the application may be ending too, and its last lines count.
 const quiet = time.Second
@@ -103,7 +103,7 @@ func (s *stream) step(ctx context.Context, now time.Time) (done bool, next time.
 		s.flushed, next = true, time.Time{}
 	}
 	if s.ending && !done && now.After(s.hard) {
-		err = ErrGrace
+		err = errGrace
 	}
 	return done, next, err
 }
@@ -138,7 +138,7 @@ func (s *stream) print(ctx context.Context) error {
 			s.end(now)
 		}
 		if s.ending && now.After(s.hard) {
-			return ErrGrace
+			return errGrace
 		}
 		s.tail.Look(now)
 	}

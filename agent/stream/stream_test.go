@@ -328,7 +328,7 @@ func TestAReaderThatReadsNothingEndsWithOne(t *testing.T) {
 	add(t, dir, "a.log", numbered("a", 0, 30_000))
 	p := start(t, dir, "--grace", "100ms", "a.log")
 	p.untilOpen("a.log")
-	if code := p.end(); code != 1 || !strings.Contains(p.stderr.String(), ErrGrace.Error()) {
+	if code := p.end(); code != 1 || !strings.Contains(p.stderr.String(), errGrace.Error()) {
 		t.Errorf("exit code %d: %s", code, p.stderr.String())
 	}
 }

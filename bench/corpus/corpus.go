@@ -7,7 +7,7 @@
 // are drawn unevenly, lines of one request share its ids, and time moves on, because that is what a compressor and a
 // JSON encoder meet in real logs.
 //
-// It costs about 4 ns a byte on one core and a 256 KiB buffer per core. A corpus is kept and used again as long as its
+// It costs some nanoseconds a byte on one core and a 256 KiB buffer per core. A corpus is kept and used again as long as its
 // Spec, Version and file sizes match.
 package corpus
 
