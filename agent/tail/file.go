@@ -103,7 +103,11 @@ func (f *file) reached(held []byte, now time.Time) {
 	} else if f.heldSince.IsZero() {
 		f.heldSince = now
 	}
-	if size := int64(f.read.off) + int64(len(held)); size > f.size || f.gz && !f.damaged() {
+	size := int64(f.read.off) + int64(len(held))
+	if size > f.size && !f.gz {
+		f.lastGrew = now // a scan may never see it: it was read before
+	}
+	if size > f.size || f.gz && !f.damaged() {
 		f.size = size
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Growth is not told: that would be a call for each write on the node.
 
 const (
-	hintEvery = 50 * time.Millisecond // between two looks at the queue
+	hintEvery = 100 * time.Millisecond // between two looks at the queue
 
 	// A hinted scan waits for this many times as long as the last one had the processor: new names all the time cost a sixth of a core.
 	hintPause    = 5
