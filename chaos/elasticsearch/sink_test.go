@@ -38,8 +38,8 @@ func TestARolloverStoresNothingTwice(t *testing.T) {
 		Logger: slog.New(slog.DiscardHandler)}
 	began := time.Now()
 	events := numberedEvents{file: &wal.File{ID: wal.FileID{7}, Path: "/p", Route: stream}, n: n}
-	if got := send(t, conf, events); got.Duplicate != n {
-		t.Errorf("after a lost answer: got %+v, want %d duplicates", got, n)
+	if got := send(t, conf, events); got.Stored+got.Duplicate != n || got.Duplicate == 0 { // a slow server may not have stored all of it by then
+		t.Errorf("after a lost answer: got %+v, want %d, and duplicates among them", got, n)
 	}
 	s.must("POST", "/"+stream+"/_rollover", "")
 	events.sentSince = began
