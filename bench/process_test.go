@@ -39,7 +39,7 @@ func TestProcessorTimeIsTheChilds(t *testing.T) {
 }
 
 func TestPeakMemoryIsTheChilds(t *testing.T) {
-	if u := measured(t, "hold"); u.PeakRSS < 150e6 || u.PeakRSS > 200e6 {
+	if u := measured(t, "hold"); u.PeakRSS < 150e6 || u.PeakRSS > memory*200e6 {
 		t.Errorf("a child that held 150 MB: %d bytes", u.PeakRSS)
 	}
 	// The kernel begins the ru_maxrss of a child with the memory of its parent.
@@ -47,7 +47,7 @@ func TestPeakMemoryIsTheChilds(t *testing.T) {
 	for i := 0; i < len(own); i += 4096 {
 		own[i] = 1
 	}
-	if u := measured(t, "spin"); u.PeakRSS > 60e6 || u.PeakRSS < 1e6 {
+	if u := measured(t, "spin"); u.PeakRSS > memory*60e6 || u.PeakRSS < 1e6 {
 		t.Errorf("a small child of a large parent: %d bytes", u.PeakRSS)
 	}
 	runtime.KeepAlive(own)
