@@ -78,12 +78,12 @@ func naive(args []string) error {
 	a := &naiveAgent{kind: args[0], root: args[1], data: args[2], url: args[3], offsets: make(map[string]int64)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/status", a.status)
-	go http.ListenAndServe(args[4], mux)
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM)
 	if err := a.load(); err != nil {
 		return err
 	}
+	go http.ListenAndServe(args[4], mux)
 	for {
 		idle, err := a.step()
 		if err != nil {
