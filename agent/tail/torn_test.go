@@ -26,22 +26,9 @@ func TestATornPinBesideItsWholeGzIsTheSameFile(t *testing.T) {
 			n.rename("0.log", "0.log.20261126-010805")
 			n.zip("0.log.20261126-010805")
 			n.lines("0.log", "g")
-			pins, err := filepath.Glob(filepath.Join(n.pins, "*", "*", "*"))
-			if err != nil || len(pins) != 1 {
-				t.Fatalf("pins: %q, %v", pins, err)
-			}
-			content, err := os.ReadFile(pins[0])
-			must(t, err)
-			must(t, os.WriteFile(pins[0], tear(content), 0o640))
-			n.boot = false
-			n.start()
-			n.poll(0)
-			n.poll(time.Minute)
-			n.restart()
-			n.poll(0)
-			n.poll(time.Minute)
+			pin := n.cutPower(tear)
 			n.want("a", "b", "c", "d", "e", "f", "g")
-			if _, err := os.Stat(pins[0]); !os.IsNotExist(err) {
+			if _, err := os.Stat(pin); !os.IsNotExist(err) {
 				t.Errorf("the torn pin stays for ever: %v", err)
 			}
 			if len(n.losses) > 0 {
@@ -70,23 +57,30 @@ func TestATornPinBesideItsTornGzIsTheSameFile(t *testing.T) {
 			zipped, err := os.ReadFile(n.path("0.log.20261126-010805.gz"))
 			must(t, err)
 			must(t, os.WriteFile(n.path("0.log.20261126-010805.gz"), zipped[:len(zipped)/2], 0o640))
-			pins, err := filepath.Glob(filepath.Join(n.pins, "*", "*", "*"))
-			if err != nil || len(pins) != 1 {
-				t.Fatalf("pins: %q, %v", pins, err)
-			}
-			content, err := os.ReadFile(pins[0])
-			must(t, err)
-			must(t, os.WriteFile(pins[0], tear(content), 0o640))
-			n.boot = false
-			n.start()
-			n.poll(0)
-			n.poll(time.Minute)
-			n.restart()
-			n.poll(0)
-			n.poll(time.Minute)
+			n.cutPower(tear)
 			if len(n.got) != len(messages) {
 				t.Errorf("%d messages, want each of %d once", len(n.got), len(messages))
 			}
 		})
 	}
+}
+
+// cutPower tears the only pin, which it returns, and lets the node come up again: twice, as the first agent is killed.
+func (n *node) cutPower(tear func(content []byte) []byte) (pin string) {
+	n.t.Helper()
+	pins, err := filepath.Glob(filepath.Join(n.pins, "*", "*", "*"))
+	if err != nil || len(pins) != 1 {
+		n.t.Fatalf("pins: %q, %v", pins, err)
+	}
+	content, err := os.ReadFile(pins[0])
+	must(n.t, err)
+	must(n.t, os.WriteFile(pins[0], tear(content), 0o640))
+	n.boot = false
+	n.start()
+	n.poll(0)
+	n.poll(time.Minute)
+	n.restart()
+	n.poll(0)
+	n.poll(time.Minute)
+	return pins[0]
 }

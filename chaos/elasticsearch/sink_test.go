@@ -34,12 +34,12 @@ func TestARolloverStoresNothingTwice(t *testing.T) {
 		s.must("POST", "/"+stream+"/_rollover", "")
 		return true
 	})
-	conf := sink.Config{URLs: []string{url}, Compression: 1, Timeout: 2 * time.Second, MinBackoff: 10 * time.Millisecond,
+	conf := sink.Config{URLs: []string{url}, Compression: 1, Timeout: 6 * time.Second, MinBackoff: 10 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler)}
 	began := time.Now()
 	events := numberedEvents{file: &wal.File{ID: wal.FileID{7}, Path: "/p", Route: stream}, n: n}
-	if got := send(t, conf, events); got.Stored+got.Duplicate != n || got.Duplicate == 0 { // a slow server may not have stored all of it by then
-		t.Errorf("after a lost answer: got %+v, want %d, and duplicates among them", got, n)
+	if got := send(t, conf, events); got.Duplicate != n {
+		t.Errorf("after a lost answer: got %+v, want %d duplicates", got, n)
 	}
 	s.must("POST", "/"+stream+"/_rollover", "")
 	events.sentSince = began
