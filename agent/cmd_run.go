@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +19,9 @@ func runCommand() *cobra.Command {
 	var drain bool
 	c := command("run -c FILE", "Run the agent", `
 It reads the log files of the node, secures them in the write-ahead log, and delivers that to the backend. SIGTERM or
-SIGINT makes durable what was read, gives delivery.grace to what is on its way, and ends with 0; a second one ends at once.`,
+SIGINT makes durable what was read, gives delivery.grace to what is on its way, and ends with 0; a second one ends at once.
+SIGHUP reads the configuration again: what a running agent can take over holds from then on, and if there is anything else
+in it that changed, nothing of it does, and the log says which keys want a restart.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
 			return run(c.Context(), path, conf, drain, c.ErrOrStderr())
 		})
@@ -27,22 +32,29 @@ SIGINT makes durable what was read, gives delivery.grace to what is on its way, 
 }
 
 func run(ctx context.Context, path string, conf *config.Config, drain bool, stderr io.Writer) error {
-	logger := newLogger(conf.Log, stderr)
+	level := new(slog.LevelVar)
+	level.Set(levels[conf.Log.Level])
+	logger := newLogger(conf.Log.Format, level, stderr)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	slog.SetDefault(logger) // for what libraries say
 	logger.Info("starting", "version", release(), "config", path, "node", conf.NodeName, "data_dir", conf.DataDir, "memory_limit", limitMemory("/"))
 	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release(),
-		Reload: func() (*config.Config, error) { return config.Load(path) }})
+		Reload: func() (*config.Config, error) { return config.Load(path) }, Hangup: hangup,
+		Applied: func(c *config.Config) { level.Set(levels[c.Log.Level]) }})
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // asked to end before everything was open
 	}
 	return err
 }
 
-func newLogger(c config.Log, w io.Writer) *slog.Logger {
-	levels := map[config.LogLevel]slog.Level{config.LevelDebug: slog.LevelDebug, config.LevelInfo: slog.LevelInfo,
-		config.LevelWarn: slog.LevelWarn, config.LevelError: slog.LevelError}
-	options := &slog.HandlerOptions{Level: levels[c.Level]}
-	if c.Format == config.LogJSON {
+var levels = map[config.LogLevel]slog.Level{config.LevelDebug: slog.LevelDebug, config.LevelInfo: slog.LevelInfo,
+	config.LevelWarn: slog.LevelWarn, config.LevelError: slog.LevelError}
+
+func newLogger(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -33,7 +34,7 @@ SIGTERM or SIGINT prints what the files have until they are quiet, and ends with
 	c.Flags().DurationVar(&grace, "grace", 10*time.Second, "how long the end may take after a signal")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		o := stream.Options{FromNow: from == string(config.Now), Out: c.OutOrStdout(), Grace: grace,
-			Log: newLogger(config.Log{Level: config.LevelWarn}, c.ErrOrStderr())}
+			Log: newLogger(config.LogText, slog.LevelWarn, c.ErrOrStderr())}
 		switch {
 		case len(args) == 0:
 			return errors.New("no PATH to print")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -55,7 +56,7 @@ func ship(ctx context.Context, path string, conf *config.Config, copied bool, st
 		return err
 	}
 	conf.LockWait = 0
-	o := pipeline.ShipOptions{Config: conf, Logger: newLogger(config.Log{Level: config.LevelError}, stderr), Progress: (&teller{w: stderr}).tell,
+	o := pipeline.ShipOptions{Config: conf, Logger: newLogger(config.LogText, slog.LevelError, stderr), Progress: (&teller{w: stderr}).tell,
 		Reload: func() (*config.Config, error) { return config.Load(path) }}
 	if copied {
 		l, err := lookAt(ctx, conf.DataDir)

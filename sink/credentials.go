@@ -75,18 +75,28 @@ type renewal struct {
 // renewEvery bounds how often the source is asked.
 const renewEvery = 5 * time.Second
 
-// renewCredentials is called after a 401. Where it fails, what is in use stays.
+// renewCredentials is called after a 401.
 func (s *Sink) renewCredentials() {
+	s.renewal.mu.Lock()
+	defer s.renewal.mu.Unlock()
+	if time.Since(s.renewal.last) >= renewEvery {
+		s.renew()
+	}
+}
+
+// RenewCredentials reads credentials and headers again, as after a 401.
+func (s *Sink) RenewCredentials() {
+	s.renewal.mu.Lock()
+	defer s.renewal.mu.Unlock()
+	s.renew()
+}
+
+// renew holds renewal.mu. Where it fails, what is in use stays.
+func (s *Sink) renew() {
 	if s.conf.Renew == nil {
 		return
 	}
-	s.renewal.mu.Lock()
-	defer s.renewal.mu.Unlock()
-	now := time.Now()
-	if now.Sub(s.renewal.last) < renewEvery {
-		return
-	}
-	s.renewal.last = now
+	s.renewal.last = time.Now()
 	c, err := s.conf.Renew()
 	if err != nil {
 		s.health.notice("can't read the credentials again; the agent goes on with those that it has", "error", err)

@@ -156,13 +156,14 @@ func (l *Log) due() bool {
 
 // over says whether another n bytes, and the summary they make necessary, are too many.
 func (l *Log) over(n int64) bool {
-	if l.maxSize == 0 {
+	most := l.maxSize.Load()
+	if most == 0 {
 		return false
 	}
 	if l.head != nil {
 		n += int64(l.table.described + 64*len(l.table.rows) + 2*minFrame)
 	}
-	return l.shelf.size()+n > l.maxSize
+	return l.shelf.size()+n > most
 }
 
 // full seals the head, so that Release can free all of it, and does so itself where all of it is acknowledged already: the

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,7 +52,7 @@ const defaultSegmentSize = 8 << 20 // bytes
 // rest to all.
 type Log struct {
 	segmentSize int64
-	maxSize     int64
+	maxSize     atomic.Int64
 	disk        disk
 	salt        func() uint64
 	shelf       *shelf  // shared
@@ -95,7 +96,6 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	r.removeEmpty()
 	l := &Log{
 		segmentSize: o.SegmentSize,
-		maxSize:     o.MaxSize,
 		disk:        d,
 		aside:       aside{dir: o.Aside, disk: d},
 		salt:        randomSalt,
@@ -106,6 +106,7 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	for _, s := range r.segs {
 		l.shelf.bytes += s.bytes
 	}
+	l.maxSize.Store(o.MaxSize)
 	l.counts.acked = o.Acked
 	l.counts.last = l.shelf.durable
 	if l.enc.packer, err = newPacker(); err != nil {
@@ -117,6 +118,9 @@ func open(o Options, d disk, a access) (*Log, *Recovery, error) {
 	l.reader.sulk.patience = o.Patience
 	return l, r.result(), nil
 }
+
+// SetMaxSize replaces Options.MaxSize. Where the WAL is larger already, Append says ErrFull until Release has made room.
+func (l *Log) SetMaxSize(bytes int64) { l.maxSize.Store(bytes) }
 
 // Append writes b to the head, with its Index set to the next one, and seals the head first if it is large enough. b is not
 // durable yet. ErrFull: nothing is written until Release makes room. ErrTooLarge: the Files of b have descriptions beyond all

@@ -50,7 +50,7 @@ func (l *Log) Stats() Stats {
 	defer h.mu.Unlock()
 	s := Stats{
 		Bytes:        h.bytes,
-		MaxBytes:     l.maxSize,
+		MaxBytes:     l.maxSize.Load(),
 		Segments:     len(h.segs),
 		LastIndex:    c.last,
 		Durable:      h.durable,

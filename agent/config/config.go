@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Config is the whole file, with every default filled in.
+// Config is the whole file, with every default filled in. What a running agent takes over when it is told to read the file
+// again has the tag reload; all else holds from the next start on. See Changes.
 type Config struct {
 	NodeName string        `yaml:"node_name"` // default: environment variable NODE_NAME, then the host name
 	DataDir  string        `yaml:"data_dir"`  // absolute; default /var/log/logboom
@@ -72,21 +73,21 @@ type Multiline struct {
 
 // WAL is the write-ahead log on the node's disk.
 type WAL struct {
-	MaxSize     Bytes  `yaml:"max_size"`      // on disk; at least 4 Segments; default 10GiB
-	SegmentSize Bytes  `yaml:"segment_size"`  // 1MiB to 64MiB; default 8MiB
-	MinFree     Space  `yaml:"min_free"`      // of the volume of data_dir; reading stops below it; default 15%
-	OnFull      OnFull `yaml:"on_full"`       // default block
-	MaxPodShare Share  `yaml:"max_pod_share"` // of the WAL while it is over half full; default 33%
+	MaxSize     Bytes  `yaml:"max_size" reload:"yes"`      // on disk; at least 4 Segments; default 10GiB
+	SegmentSize Bytes  `yaml:"segment_size"`               // 1MiB to 64MiB; default 8MiB
+	MinFree     Space  `yaml:"min_free" reload:"yes"`      // of the volume of data_dir; reading stops below it; default 15%
+	OnFull      OnFull `yaml:"on_full" reload:"yes"`       // default block
+	MaxPodShare Share  `yaml:"max_pod_share" reload:"yes"` // of the WAL while it is over half full; default 33%
 }
 
 // Pins are the hard links that keep container logs until they are read.
 type Pins struct {
-	MaxSize Bytes `yaml:"max_size"` // of files that have no other name, on disk; default 5GiB
+	MaxSize Bytes `yaml:"max_size" reload:"yes"` // of files that have no other name, on disk; default 5GiB
 }
 
 // DeadLetters is the store of Events that the backend refuses.
 type DeadLetters struct {
-	MaxSize Bytes `yaml:"max_size"` // on disk; at least 64MiB; default 1GiB
+	MaxSize Bytes `yaml:"max_size" reload:"yes"` // on disk; at least 64MiB; default 1GiB
 }
 
 // Sink is where Events go.
@@ -97,14 +98,14 @@ type Sink struct {
 // Elasticsearch is a cluster of Elasticsearch or OpenSearch. At most one way to authenticate is set: Username with
 // Password, APIKey, or Bearer.
 type Elasticsearch struct {
-	URLs     []string          `yaml:"urls"`     // http or https, nodes of one cluster; at least one
-	Index    string            `yaml:"index"`    // data stream, or pattern with %{namespace} and %{+yyyy.MM.dd}; default logs-logboom-default
-	Username string            `yaml:"username"` // default none
-	Password Secret            `yaml:"password"` // default none
-	APIKey   Secret            `yaml:"api_key"`  // base64 of id:key; default none
-	Bearer   Secret            `yaml:"bearer"`   // a token; default none
-	Headers  map[string]Secret `yaml:"headers"`  // added to each request; default none
-	OwnIDs   bool              `yaml:"own_ids"`  // documents have ids of ours, so that nothing is stored twice; default true
+	URLs     []string          `yaml:"urls"`                  // http or https, nodes of one cluster; at least one
+	Index    string            `yaml:"index"`                 // data stream, or pattern with %{namespace} and %{+yyyy.MM.dd}; default logs-logboom-default
+	Username string            `yaml:"username" reload:"yes"` // default none
+	Password Secret            `yaml:"password" reload:"yes"` // default none
+	APIKey   Secret            `yaml:"api_key" reload:"yes"`  // base64 of id:key; default none
+	Bearer   Secret            `yaml:"bearer" reload:"yes"`   // a token; default none
+	Headers  map[string]Secret `yaml:"headers" reload:"yes"`  // added to each request; default none
+	OwnIDs   bool              `yaml:"own_ids"`               // documents have ids of ours, so that nothing is stored twice; default true
 	TLS      TLS               `yaml:"tls"`
 
 	CompressionLevel int           `yaml:"compression_level"` // gzip, 1 to 9, or 0 for none; default 1
@@ -137,8 +138,8 @@ type Redaction struct {
 
 // Delivery is the loop that drains the WAL.
 type Delivery struct {
-	Grace       time.Duration `yaml:"grace"`         // how long a shutdown lets it finish; default 5s
-	DrainOnStop bool          `yaml:"drain_on_stop"` // a shutdown first reads all files to their ends, within the grace; default false
+	Grace       time.Duration `yaml:"grace" reload:"yes"` // how long a shutdown lets it finish; default 5s
+	DrainOnStop bool          `yaml:"drain_on_stop"`      // a shutdown first reads all files to their ends, within the grace; default false
 }
 
 // HTTP is the status page, the metrics and the health checks.
@@ -148,8 +149,8 @@ type HTTP struct {
 
 // Log is logboom's own log, on standard error.
 type Log struct {
-	Level  LogLevel  `yaml:"level"`  // default info
-	Format LogFormat `yaml:"format"` // default text
+	Level  LogLevel  `yaml:"level" reload:"yes"` // default info
+	Format LogFormat `yaml:"format"`             // default text
 }
 
 // setDefaults fills in what a file need not say. Index of the inputs and NodeName come later, from what was read.

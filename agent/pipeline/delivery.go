@@ -62,6 +62,7 @@ type Delivery struct {
 	shares  *shares
 	room    *room // what Intake asks for; nil: it never does
 	slog    *slog.Logger
+	conf    taken
 
 	batchText int // bytes of text that make a Batch
 	read      wal.Index
@@ -109,6 +110,7 @@ func (d *Delivery) begin(acked wal.Index, workers int) *Delivery {
 // nothing to do.
 func (d *Delivery) Step(now time.Time) (idle bool, err error) {
 	d.lastStep.Store(now.UnixNano())
+	d.conf.look()
 	d.reserve.tend(now)
 	settled := d.settle()
 	resent, err := d.resend(now)

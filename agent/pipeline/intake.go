@@ -44,6 +44,7 @@ type Intake struct {
 	space  func() error // why nothing may be written now, or nil
 	shares *shares
 	slog   *slog.Logger
+	conf   taken
 
 	block    wal.Block
 	pending  bool // block waits for room in the WAL
@@ -59,6 +60,7 @@ type Intake struct {
 // returns when the next Step is due; the zero time means at once.
 func (in *Intake) Step(now time.Time) (next time.Time) {
 	in.lastStep.Store(now.UnixNano())
+	in.conf.look()
 	freed := in.room.freed.Load()
 	if why := in.space(); why != nil {
 		return in.wait(now, why, freed)

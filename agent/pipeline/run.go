@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,14 +42,18 @@ type Options struct {
 	Logger          *slog.Logger
 	Version         string
 
-	// Reload, unless it is nil, reads the configuration again, for the credentials in it: see sink.Config.Renew.
-	Reload func() (*config.Config, error)
+	// Reload, unless it is nil, reads the configuration again: for the credentials in it (see sink.Config.Renew), and when
+	// Hangup says so. Applied hears of what was taken over.
+	Reload  func() (*config.Config, error)
+	Hangup  <-chan os.Signal
+	Applied func(*config.Config)
 }
 
 // agent is what one Run holds open.
 type agent struct {
 	o        Options
-	c        *config.Config
+	c        *config.Config // as of the start
+	conf     settings       // as of now
 	lock     *checkpoint.Lock
 	reserve  *reserve
 	store    *checkpoint.Store
@@ -73,6 +78,7 @@ type agent struct {
 // configured grace; with drain_on_stop it uses the grace to read and deliver all there is.
 func Run(ctx context.Context, o Options) (err error) {
 	a := &agent{o: o, c: o.Config, started: time.Now()}
+	a.conf.Store(o.Config)
 	defer func() { err = errors.Join(err, a.close()) }()
 	if err := a.open(ctx); err != nil {
 		return err
@@ -82,6 +88,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer servers.close()
+	var obeys sync.WaitGroup
+	obeying, deaf := context.WithCancel(ctx)
+	defer func() { deaf(); obeys.Wait() }()
+	obeys.Go(func() { a.obey(obeying) })
 	return a.turn(ctx)
 }
 
@@ -94,7 +104,7 @@ func (a *agent) turn(ctx context.Context) error {
 		reading, stopReading = context.WithCancel(context.WithoutCancel(ctx))
 		defer context.AfterFunc(ctx, func() {
 			a.draining.Store(true)
-			time.AfterFunc(a.c.Delivery.Grace, func() { stopReading(); stopSending() })
+			time.AfterFunc(a.conf.Load().Delivery.Grace, func() { stopReading(); stopSending() })
 		})()
 	}
 	defer stopReading()
@@ -104,8 +114,9 @@ func (a *agent) turn(ctx context.Context) error {
 		defer close(drain)
 		err := a.intake.Run(reading, a.drained)
 		if err == nil && ctx.Err() != nil {
-			a.o.Logger.Info("stopping: all that was read is durable", "grace", a.c.Delivery.Grace)
-			time.AfterFunc(a.c.Delivery.Grace, stopSending)
+			grace := a.conf.Load().Delivery.Grace
+			a.o.Logger.Info("stopping: all that was read is durable", "grace", grace)
+			time.AfterFunc(grace, stopSending)
 		} else if err != nil {
 			stopSending()
 		}
@@ -138,7 +149,7 @@ func (a *agent) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.shares = newShares(float64(a.c.WAL.MaxPodShare) / 100)
+	a.shares = newShares(podShare(a.c))
 	a.shares.begin(recovery, a.state)
 	sp := &space{dir: a.c.DataDir, minFree: a.c.WAL.MinFree, maxSize: int64(a.c.WAL.MaxSize), log: a.log, shares: a.shares, reserve: a.reserve}
 	o := a.tailOptions(recovery)
@@ -146,6 +157,8 @@ func (a *agent) open(ctx context.Context) error {
 	a.tail = tail.New(o)
 	a.intake = &Intake{source: a.tail, log: a.log, space: sp.check, shares: a.shares, slog: a.o.Logger}
 	a.delivery.shares, a.delivery.room, a.delivery.drops.on = a.shares, &a.intake.room, a.c.WAL.OnFull == config.DropOldest
+	a.followIn(sp)
+	a.followOut()
 	return nil
 }
 

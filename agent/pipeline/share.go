@@ -13,9 +13,8 @@ import (
 //
 // What a pod has in the WAL is what was appended of its Files and not acknowledged, as its part of the whole.
 type shares struct {
-	most float64 // of the WAL, 0 to 1
-
 	mu       sync.Mutex // guards all below
+	most     float64    // of the WAL, 0 to 1
 	used     int64      // bytes on the disk that wait: what is delivered and not removed yet is nobody's
 	capacity int64
 	files    map[wal.FileID]held // those with a backlog only
@@ -29,6 +28,13 @@ type held struct{ acked, end wal.Offset }
 // newShares begins with nothing in the WAL.
 func newShares(most float64) *shares {
 	return &shares{most: most, files: map[wal.FileID]held{}, pods: map[string]int64{}}
+}
+
+// limit replaces the most of the WAL that a pod may hold.
+func (s *shares) limit(most float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = most
 }
 
 // begin takes over what an earlier process left in the WAL.

@@ -24,7 +24,7 @@ func (a *agent) status() status.Status {
 			Blocked: standing.why, BlockedBy: standing.reason, Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
 			RefusedLinks: report.Refused,
 			Waiting:      a.shares.waiting()},
-		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.c.WAL.MaxSize), Segments: logStats.Segments,
+		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.conf.Load().WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},
 		Delivery: status.Delivery{Acked: uint64(d.Acked()), Stored: d.stored.Load(), Duplicates: d.duplicates.Load(),
@@ -33,7 +33,7 @@ func (a *agent) status() status.Status {
 			LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
 		Letters: status.Letters{Refused: a.letters.refusedLetters.Load(), Held: a.letters.heldLetters.Load(), Resent: d.post.stored.Load(),
-			Bytes: a.deadLog.Stats().Bytes, MaxBytes: a.letters.maxSize},
+			Bytes: a.deadLog.Stats().Bytes, MaxBytes: int64(a.conf.Load().Dead.MaxSize)},
 		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
 	}
 	if err != nil {

@@ -50,6 +50,9 @@ func (t *Tailer) relieve(now time.Time) {
 	}
 }
 
+// SetMaxPins replaces Options.MaxPins.
+func (t *Tailer) SetMaxPins(bytes int64) { t.o.MaxPins = bytes }
+
 // costsNothing says that all of f was read, or stands in a .gz as well.
 func (f *file) costsNothing() bool { return f.zipEntry != nil || f.size <= int64(f.read.off) }
 
