@@ -89,6 +89,10 @@ fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in
 mutations: ## break the code on purpose, all ways or those named N..., and see which test notices; writes chaos/MUTATIONS.md
 	$(GO) run ./chaos/mutations --only "$(N)"
 
+.PHONY: schema
+schema: ## docs/logboom.schema.json, from the configuration's types
+	LOGBOOM_UPDATE=1 $(GO) test -count=1 -run Schema ./agent/config
+
 clean:
 	rm -rf $(BIN) tmp
 
