@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"logboom/agent/status"
 )
@@ -53,6 +54,9 @@ func buffer(s *status.Status) string {
 	if !s.WAL.OldestBlock.IsZero() {
 		text += ", the oldest waits for " + lasting(s.Now.Sub(s.WAL.OldestBlock))
 	}
+	if s.WAL.FullIn > 0 {
+		text += ", full in " + lasting(time.Duration(s.WAL.FullIn)*time.Second) + " at the present rate"
+	}
 	if s.Intake.PinBytes > 0 {
 		text += fmt.Sprintf("; rotated files that pins hold: %s", size(s.Intake.PinBytes))
 	}
@@ -79,10 +83,13 @@ func backendState(s *status.Status) string {
 		}
 		text += ": " + printable(d.LastError)
 	}
+	if !d.NextRetry.IsZero() {
+		text += "; next attempt in " + lasting(d.NextRetry.Sub(s.Now))
+	}
 	return text
 }
 
-// rates says how fast bytes come and go, and how long the buffer will last if that goes on.
+// rates says how fast bytes come and go.
 func rates(s, before *status.Status) string {
 	seconds := s.Now.Sub(before.Now).Seconds()
 	if seconds <= 0 || !s.Started.Equal(before.Started) {
@@ -91,9 +98,6 @@ func rates(s, before *status.Status) string {
 	per := func(now, then int64) float64 { return float64(now-then) / seconds }
 	text := fmt.Sprintf("read %s/s, delivered %s/s", size(int64(per(s.Intake.ReadBytes, before.Intake.ReadBytes))),
 		size(int64(per(s.Delivery.AckedBytes, before.Delivery.AckedBytes))))
-	if grows := per(s.WAL.Bytes, before.WAL.Bytes); grows > 0 && s.WAL.MaxBytes > s.WAL.Bytes {
-		text += ", buffer full in " + lastingSeconds(float64(s.WAL.MaxBytes-s.WAL.Bytes)/grows)
-	}
 	return text
 }
 

@@ -40,11 +40,6 @@ func lasting(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// lastingSeconds is lasting for times that may be longer than a Duration can be.
-func lastingSeconds(s float64) string {
-	return lasting(time.Duration(min(s, 1e9) * float64(time.Second)))
-}
-
 // printable replaces what could change a terminal, such as escape sequences in a file's name.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

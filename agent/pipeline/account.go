@@ -22,7 +22,7 @@ func (a *agent) accounts() (report tail.Report, delivered checkpoint.Accounts, e
 	return report, delivered, err
 }
 
-// settle returns the Files of a report with the account of each, and the sum over all Files there ever were.
+// settle returns the first Files of a report with the account of each, and the sum over all Files there ever were.
 func settle(report *tail.Report, delivered *checkpoint.Accounts) (files []status.File, total status.Account) {
 	all := make(map[string]status.Account, len(report.Contents))
 	seen := make(map[wal.FileID]bool, len(report.Contents))
@@ -43,7 +43,7 @@ func settle(report *tail.Report, delivered *checkpoint.Accounts) (files []status
 		}
 	}
 	total.Add(account(&tail.Content{Lost: true}, delivered.Gone))
-	for _, f := range report.Files {
+	for _, f := range report.Files[:min(len(report.Files), status.MaxFiles)] {
 		f.Account = all[f.ID]
 		files = append(files, f)
 	}

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logboom/agent/config"
+	"logboom/agent/status"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
 	"logboom/sink"
@@ -69,6 +70,7 @@ type agent struct {
 	sink     *sink.Sink
 	intake   *Intake
 	delivery *Delivery
+	history  status.History
 	started  time.Time
 	draining atomic.Bool // asked to end, and to leave nothing behind
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,24 +15,29 @@ import (
 // slowAnswer bounds an answer through agent.sock: a profile or a large ledger takes long.
 const slowAnswer = 10 * time.Minute
 
-// servers are what the agent listens with.
+// servers are what the agent listens with, and what it samples for them.
 type servers struct {
 	all    []*http.Server
 	served sync.WaitGroup
+	stop   context.CancelFunc
 }
 
 // serve begins to answer: status, health and metrics over TCP, and those and more through agent.sock. An agent without its
 // socket secures logs all the same.
 func (a *agent) serve() (*servers, error) {
-	public := status.Handler(a.status, a.live, a.ready)
-	s := &servers{}
+	public := status.Handler(status.Agent{Status: a.status, Files: func() []status.File { return a.tail.Report().Files },
+		History: &a.history, Live: a.live, Ready: a.ready})
+	sampling, stop := context.WithCancel(context.Background())
+	s := &servers{stop: stop}
 	if a.c.HTTP.Listen != "off" {
 		l, err := net.Listen("tcp", a.c.HTTP.Listen)
 		if err != nil {
+			stop()
 			return nil, fmt.Errorf("listen for http: %w", err)
 		}
 		s.add(l, public, 30*time.Second)
 	}
+	s.served.Go(func() { a.history.Run(sampling, a.sample) })
 	l, err := socket.Listen(a.c.DataDir)
 	if err != nil {
 		a.o.Logger.Warn("other commands can't talk to this agent", "error", err)
@@ -51,6 +57,7 @@ func (s *servers) add(l net.Listener, h http.Handler, answer time.Duration) {
 
 // close returns when nobody listens any more: only then may LOCK go, or the next agent's socket would be removed.
 func (s *servers) close() {
+	s.stop()
 	for _, server := range s.all {
 		server.Close() // what it can't close is closed by the end of the process
 	}

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	"logboom/agent/config"
 	"logboom/agent/status"
 )
 
 // stalled is how long a loop may take for one turn before it counts as stuck. An fsync on a failing disk takes long.
 const stalled = time.Minute
+
+// soon is when a buffer that fills is worth a warning, in seconds.
+const soon = 24 * 3600
 
 // status says how things stand.
 func (a *agent) status() status.Status {
@@ -26,12 +30,13 @@ func (a *agent) status() status.Status {
 			Waiting:      a.shares.waiting()},
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.conf.Load().WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
-			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock},
+			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock,
+			Room: a.roomLeft(logStats.Bytes), OnFull: string(a.c.WAL.OnFull)},
 		Delivery: status.Delivery{Acked: uint64(d.Acked()), Stored: d.stored.Load(), Duplicates: d.duplicates.Load(),
 			DeadLetters: d.deadLetters.Load(), AckedBytes: d.ackedBytes.Load(), Retries: d.retries.Load(), SentBytes: d.sent.Load(),
 			InFlight: int(d.inFlight.Load()), Parallel: health.Parallel, Plain: d.plain.Load(), FailureStore: d.failureStore.Load(),
 			LastAck: nanos(d.lastAck.Load()), LastStep: nanos(d.lastStep.Load()),
-			LastError: health.LastError, LastErrorAt: health.LastErrorAt, BackendUp: health.Up},
+			LastError: health.LastError, LastErrorAt: health.LastErrorAt, NextRetry: health.NextRetry, BackendUp: health.Up},
 		Letters: status.Letters{Refused: a.letters.refusedLetters.Load(), Held: a.letters.heldLetters.Load(), Resent: d.post.stored.Load(),
 			Bytes: a.deadLog.Stats().Bytes, MaxBytes: int64(a.conf.Load().Dead.MaxSize)},
 		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
@@ -42,8 +47,33 @@ func (a *agent) status() status.Status {
 	if problem := d.problem.Load(); problem != nil {
 		s.Delivery.LastError = *problem
 	}
+	s.WAL.FullIn = int64(a.history.FullIn(s.Now, s.WAL.Room, min(4*int64(a.c.WAL.SegmentSize), s.WAL.MaxBytes/50)) / time.Second)
 	s.Problems = problems(&s)
 	return s
+}
+
+// roomLeft is what the WAL may grow by when it has so many bytes: up to max_size, and down to min_free of the volume.
+func (a *agent) roomLeft(used int64) int64 {
+	room := int64(a.c.WAL.MaxSize) - used
+	if free, total, err := volume(a.c.DataDir); err == nil {
+		room = min(room, free-a.c.WAL.MinFree.Of(total))
+	}
+	return max(0, room)
+}
+
+// sample is how things stand, as the charts show it, once the log folders were looked at: what is found there first was not
+// written just now.
+func (a *agent) sample() (s status.Sample, ok bool) {
+	report, logStats, now := a.tail.Report(), a.log.Stats(), time.Now()
+	if report.Scans == 0 {
+		return s, false
+	}
+	s = status.Sample{Time: now, Written: report.Written, Read: report.ReadBytes, Acked: a.delivery.ackedBytes.Load(), Unread: report.Unread, WAL: logStats.Bytes,
+		Room: a.roomLeft(logStats.Bytes), Up: a.sink.Health().Up, Blocked: a.intake.Blocked() != ""}
+	if !logStats.OldestBlock.IsZero() {
+		s.Age = int64(max(0, now.Sub(logStats.OldestBlock)) / time.Second)
+	}
+	return s, true
 }
 
 func nanos(n int64) time.Time {
@@ -69,6 +99,13 @@ func problems(s *status.Status) []status.Problem {
 	}
 	if !s.Delivery.BackendUp && s.Delivery.LastError != "" {
 		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "logs are safe in the WAL meanwhile")
+	}
+	if n := s.WAL.FullIn; n > 0 && n < soon {
+		then := "then reading stops, and the log files wait where they are"
+		if s.WAL.OnFull == string(config.DropOldest) {
+			then = "then the oldest logs are given up (wal.on_full)"
+		}
+		add("warning", "the buffer is full in about "+roughly(n)+", if it goes on like this", "bring the backend back, free space, or raise wal.max_size; "+then)
 	}
 	if n := s.Intake.Waiting; n > 0 {
 		add("warning", fmt.Sprintf("%d pods have their share of the WAL (wal.max_pod_share) and wait in their own files", n),
@@ -101,6 +138,17 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
 	}
 	return all
+}
+
+// roughly says a time as people do.
+func roughly(seconds int64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%d seconds", seconds)
+	case seconds < 2*3600:
+		return fmt.Sprintf("%d minutes", (seconds+30)/60)
+	}
+	return fmt.Sprintf("%d hours", (seconds+1800)/3600)
 }
 
 // live says whether both loops turn.

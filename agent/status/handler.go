@@ -2,11 +2,11 @@ package status
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,22 +19,32 @@ var page embed.FS
 // scrapes is how many scrapes of the metrics may run at a time.
 const scrapes = 4
 
+// Agent is what Handler asks, for each request and from several goroutines.
+type Agent struct {
+	Status      func() Status
+	Files       func() []File // all, the worst first
+	History     *History
+	Live, Ready func() error
+}
+
 // Handler serves what an agent says of itself. Nothing can be changed through it, and it shows no content of lines.
 //
-//	/healthz        200 while the loops turn (live), 503 with the reason otherwise: a restart may help
-//	/readyz         200 while logs are being secured (ready), 503 with the reason otherwise; the body tells of the backend
-//	                too, which does not count: logs are secured without it
-//	/metrics        for Prometheus; all of a scrape comes from one Status
-//	/api/v1/status  the Status as JSON
-//	/               a page for people
-//
-// source, live and ready are called for each request, and from several goroutines.
-func Handler(source func() Status, live, ready func() error) http.Handler {
+//	/healthz         200 while the loops turn (live), 503 with the reason otherwise: a restart may help
+//	/readyz          200 while logs are being secured (ready), 503 with the reason otherwise; the body tells of the backend
+//	                 too, which does not count: logs are secured without it
+//	/metrics         for Prometheus; all of a scrape comes from one Status
+//	/api/v1/status   the Status as JSON; files=N for at most N Files in it
+//	/api/v1/files    a part of all Files, see files.go
+//	/api/v1/history  the last hour, see History
+//	/                a page for people
+func Handler(a Agent) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, live(), "") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { health(w, ready(), backend(source().Delivery)) })
-	mux.Handle("GET /metrics", metrics(source))
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { statusJSON(w, source()) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, a.Live(), "") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { health(w, a.Ready(), backend(a.Status().Delivery)) })
+	mux.Handle("GET /metrics", metrics(a.Status))
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, a.Status()) })
+	mux.HandleFunc("GET /api/v1/files", func(w http.ResponseWriter, r *http.Request) { serveFiles(w, r, a.Files()) })
+	mux.Handle("GET /api/v1/history", a.History)
 	mux.Handle("GET /", files())
 	return guarded(mux)
 }
@@ -62,16 +72,19 @@ func backend(d Delivery) string {
 	return "backend: unreachable: " + d.LastError + "\n"
 }
 
-func statusJSON(w http.ResponseWriter, s Status) {
-	s.Files = append([]File{}, s.Files...) // lists are [], never null
-	s.Problems = append([]Problem{}, s.Problems...)
-	body, err := json.Marshal(s)
-	if err != nil {
-		http.Error(w, "encode status: "+err.Error(), http.StatusInternalServerError)
-		return
+func serveStatus(w http.ResponseWriter, r *http.Request, s Status) {
+	most := MaxFiles
+	if text := r.URL.Query().Get("files"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			http.Error(w, "files: want a number", http.StatusBadRequest)
+			return
+		}
+		most = min(n, most)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(body)
+	s.Files = append([]File{}, s.Files[:min(len(s.Files), most)]...) // lists are [], never null
+	s.Problems = append([]Problem{}, s.Problems...)
+	serveJSON(w, s)
 }
 
 func metrics(source func() Status) http.Handler {

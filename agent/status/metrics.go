@@ -51,6 +51,7 @@ var plain = []metric{
 
 	gauge("wal_bytes", "Bytes of the WAL on the disk.", func(s *Status) float64 { return float64(s.WAL.Bytes) }),
 	gauge("wal_max_bytes", "Bytes that the WAL may take.", func(s *Status) float64 { return float64(s.WAL.MaxBytes) }),
+	gauge("wal_room_bytes", "Bytes that the WAL may still grow by: up to wal.max_size, and down to wal.min_free of the volume.", func(s *Status) float64 { return float64(s.WAL.Room) }),
 	gauge("wal_segments", "Segments of the WAL.", func(s *Status) float64 { return float64(s.WAL.Segments) }),
 	gauge("wal_appended_index", "Index of the last Block that was appended.", func(s *Status) float64 { return float64(s.WAL.LastIndex) }),
 	gauge("wal_durable_index", "Index of the last Block that is fsynced.", func(s *Status) float64 { return float64(s.WAL.Durable) }),

@@ -68,7 +68,7 @@ func TestHalfALedgerIsNeverTakenForAWholeOne(t *testing.T) {
 }
 
 func TestTheLedgerAndProfilesAreNotOnTheNetwork(t *testing.T) {
-	public := Handler(busy, func() error { return nil }, func() error { return nil })
+	public := Handler(said(busy(), nil, nil))
 	for path, private := range map[string]bool{"/api/v1/ledger": true, "/debug/pprof/": true, "/debug/pprof/heap": true, "/debug/pprof/cmdline": true,
 		"/api/v1/status": false, "/metrics": false, "/healthz": false, "/": false} {
 		w := httptest.NewRecorder()

@@ -64,6 +64,10 @@ type WAL struct {
 	Failures     int64     `json:"failures"` // failed writes and fsyncs
 	LastError    string    `json:"last_error"`
 	OldestBlock  time.Time `json:"oldest_block"` // zero: nothing waits
+
+	Room   int64  `json:"room_bytes"`      // that it may grow by: up to max_bytes, and down to min_free of the volume
+	FullIn int64  `json:"full_in_seconds"` // at the present rate; 0: it does not fill
+	OnFull string `json:"on_full"`         // what happens then: block | drop_oldest
 }
 
 // Delivery is the loop that drains the WAL into the backend.
@@ -83,6 +87,7 @@ type Delivery struct {
 	LastStep     time.Time `json:"last_step"`
 	LastError    string    `json:"last_error"` // plain words, no content of lines, no secrets; "" while all is well
 	LastErrorAt  time.Time `json:"last_error_at"`
+	NextRetry    time.Time `json:"next_retry"` // zero: nothing waits for one
 	BackendUp    bool      `json:"backend_up"` // the last attempt was answered
 }
 

@@ -26,9 +26,9 @@ func busy() Status {
 		Intake: Intake{ReadBytes: 101, Records: 102, LastStep: start.Add(time.Minute), Blocked: "the WAL is full", BlockedBy: MinFree, Waiting: 107, Pins: true, PinBytes: 103,
 			OpenFiles: 104, UnreadBytes: 105, RefusedLinks: 106},
 		WAL: WAL{Bytes: 201, MaxBytes: 202, Segments: 203, LastIndex: 204, Durable: 205, WrittenBytes: 206, Syncs: 207, Failures: 208,
-			OldestBlock: start.Add(59 * time.Minute)},
+			OldestBlock: start.Add(59 * time.Minute), Room: 209, FullIn: 210, OnFull: "block"},
 		Delivery: Delivery{Acked: 301, Stored: 302, Duplicates: 303, DeadLetters: 304, AckedBytes: 305, Retries: 306, SentBytes: 307,
-			InFlight: 308, Parallel: 309, FailureStore: 310, Plain: 311, LastAck: start.Add(2 * time.Minute), LastStep: start.Add(3 * time.Minute), BackendUp: true},
+			InFlight: 308, Parallel: 309, FailureStore: 310, Plain: 311, LastAck: start.Add(2 * time.Minute), LastStep: start.Add(3 * time.Minute), NextRetry: start.Add(4 * time.Minute), BackendUp: true},
 		Letters:   Letters{Refused: 701, Held: 702, Resent: 703, Bytes: 704, MaxBytes: 705},
 		Account:   Account{Known: 601, Read: 602, Unread: 603, LostUnread: 604, Acked: 605, Waiting: 606, DeadLetters: 607, LostRead: 608},
 		Lost:      map[string]int64{"truncated": 401, "dropped": 402},
@@ -38,10 +38,21 @@ func busy() Status {
 	}
 }
 
+// said is an agent that says s, and has a History of two Samples.
+func said(s Status, live, ready error) Agent {
+	h := &History{}
+	for i := range int64(2) {
+		n := i + 1
+		h.Add(Sample{Time: start.Add(time.Duration(i) * SampleEvery), Written: n * 10, Read: n * 11, Acked: n * 12, Unread: n * 13, WAL: n * 14, Room: n * 15, Age: n * 16, Up: n == 1, Blocked: n == 2})
+	}
+	return Agent{Status: func() Status { return s }, Files: func() []File { return s.Files }, History: h,
+		Live: func() error { return live }, Ready: func() error { return ready }}
+}
+
 // serve returns a server of s, and a function that gets a path from it.
 func serve(t *testing.T, s Status, live, ready error) func(path string) (int, string, http.Header) {
 	t.Helper()
-	server := httptest.NewServer(Handler(func() Status { return s }, func() error { return live }, func() error { return ready }))
+	server := httptest.NewServer(Handler(said(s, live, ready)))
 	t.Cleanup(server.Close)
 	return func(path string) (int, string, http.Header) {
 		t.Helper()
@@ -94,7 +105,7 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 		"read_bytes_total":   "101", "records_total": "102", "pinned_bytes": "103", "open_files": "104", "unread_bytes": "105", "refused_links_total": "106",
 		`intake_blocked_by{reason="min_free"}`: "1", `intake_blocked_by{reason="wal_full"}`: "0", "waiting_pods": "107",
 		"intake_blocked": "1", "pins_enabled": "1", "intake_last_step_timestamp_seconds": fmt.Sprintf("%g", float64(start.Unix()+60)),
-		"wal_bytes": "201", "wal_max_bytes": "202", "wal_segments": "203", "wal_appended_index": "204", "wal_durable_index": "205",
+		"wal_bytes": "201", "wal_max_bytes": "202", "wal_segments": "203", "wal_room_bytes": "209", "wal_appended_index": "204", "wal_durable_index": "205",
 		"wal_written_bytes_total": "206", "wal_syncs_total": "207", "wal_failures_total": "208", "wal_oldest_age_seconds": "60",
 		"acked_index": "301", "delivered_events_total": "302", "duplicate_events_total": "303", "dead_letter_events_total": "304",
 		"acked_bytes_total": "305", "bulk_retries_total": "306", "sent_bytes_total": "307", "requests_in_flight": "308", "requests_limit": "309",
@@ -223,7 +234,7 @@ func TestThePageIsWholeAndLoadsNothingFromElsewhere(t *testing.T) {
 }
 
 func TestNothingCanBeChanged(t *testing.T) {
-	server := httptest.NewServer(Handler(busy, func() error { return nil }, func() error { return nil }))
+	server := httptest.NewServer(Handler(said(busy(), nil, nil)))
 	defer server.Close()
 	for _, path := range []string{"/", "/healthz", "/readyz", "/api/v1/status", "/page.js"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {

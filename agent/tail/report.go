@@ -11,7 +11,7 @@ import (
 
 // Report is how things stand, as of the last scan.
 type Report struct {
-	Files     []status.File // the worst lag first, at most status.MaxFiles
+	Files     []status.File // all, the worst lag first
 	Count     int
 	Unread    int64 // bytes known and not durable
 	Open      int
@@ -19,6 +19,7 @@ type Report struct {
 	PinBytes  int64
 	Scans     int
 	ReadBytes int64 // made durable since the start
+	Written   int64 // ReadBytes and Unread, both as of the last scan
 	Records   int64
 	Refused   int64     // links that led out of their input, since the start
 	Contents  []Content // of all Files
@@ -73,10 +74,10 @@ func (t *Tailer) publish(now time.Time) {
 	for path, refused := range t.refused {
 		r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: refused.why})
 	}
+	r.Written = t.readBytes.Load() + r.Unread
 	slices.SortFunc(r.Files, func(a, b status.File) int {
 		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))
 	})
-	r.Files = r.Files[:min(len(r.Files), status.MaxFiles)]
 	t.report.Store(&r)
 }
 

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"logboom/agent/socket"
+	"logboom/agent/status"
+)
+
+// ask decodes what the running agent answers to path.
+func (n node) ask(t *testing.T, path string, v any) {
+	t.Helper()
+	if err := socket.NewClient(n.data()).GetJSON(t.Context(), path, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the charts show is what the Status says, from the first look at the folders on.
+func TestTheFirstSampleAgreesWithTheStatus(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.run(t)
+	var h struct{ Samples map[string][]float64 }
+	for deadline := time.Now().Add(20 * time.Second); len(h.Samples["time"]) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no sample")
+		}
+		n.ask(t, "/api/v1/history", &h)
+	}
+	s := n.status(t, func(s *status.Status) bool { return s.Account.Waiting == 46 })
+	last := func(column string) float64 { return h.Samples[column][len(h.Samples[column])-1] }
+	if got := last("written_bytes"); got != float64(s.Account.Read) || last("read_bytes") > got || last("unread_bytes") > got {
+		t.Errorf("%v, the status says %+v", h.Samples, s.Account)
+	}
+	if room := last("room_bytes"); room < float64(s.WAL.Room)*0.8 || room > float64(s.WAL.Room)*1.25 || s.WAL.Room <= 0 || s.WAL.Room > s.WAL.MaxBytes-s.WAL.Bytes {
+		t.Errorf("room for %v bytes, the status says %+v", room, s.WAL)
+	}
+	if last("blocked") != 0 || last("acked_bytes") != 0 || last("backend_up") != 0 || s.Delivery.NextRetry.IsZero() {
+		t.Errorf("%v %+v", h.Samples, s.Delivery)
+	}
+}
+
+// A Status has the worst Files only; of the rest there is a listing.
+func TestEveryFileIsListed(t *testing.T) {
+	const files = status.MaxFiles + 200
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	for i := range files - 1 {
+		n.write(t, fmt.Sprintf("pods/shop_web_v%04d/app/0.log", i), "2026-11-22T16:00:00.000000000Z stdout F hello\n")
+	}
+	n.run(t)
+	s := n.status(t, func(s *status.Status) bool { return s.FileCount == files && s.Account.Unread == 0 })
+	if len(s.Files) != status.MaxFiles {
+		t.Errorf("the status has %d files", len(s.Files))
+	}
+	seen := map[string]bool{}
+	for offset := 0; offset < files; offset += 500 {
+		var l status.Listing
+		n.ask(t, fmt.Sprintf("/api/v1/files?sort=path&limit=500&offset=%d", offset), &l)
+		if l.Total != files || l.Matching != files {
+			t.Errorf("%d of %d", l.Matching, l.Total)
+		}
+		for _, f := range l.Files {
+			seen[f.Path] = true
+			if f.Durable != 46 {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+	if len(seen) != files {
+		t.Errorf("%d files were listed", len(seen))
+	}
+}
