@@ -92,12 +92,13 @@ func (e *encoder) descriptions(p []byte, t *table, index Index) ([]byte, error) 
 	return appendSection(p, start, codec, len(e.plain)), nil
 }
 
-// describe returns f as JSON. Labels beyond all measure are left out: they belong to a pod, and must not stop the others.
+// describe returns f as JSON. Labels and annotations beyond all measure are left out: they belong to a pod, and must not stop
+// the others.
 func describe(f *File) ([]byte, error) {
 	text, err := json.Marshal(f)
 	if len(text) > maxDescription {
 		bare := *f
-		bare.Labels = nil
+		bare.Labels, bare.Annotations = nil, nil
 		text, err = json.Marshal(&bare)
 	}
 	if err != nil {

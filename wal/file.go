@@ -64,7 +64,11 @@ type File struct {
 	Container   string            `json:"container,omitempty"`
 	Attempt     int               `json:"attempt,omitempty"`
 	ContainerID string            `json:"container_id,omitempty"`
+	Described   bool              `json:"described,omitempty"` // the Kubernetes API told the rest; otherwise it is not known
+	Image       string            `json:"image,omitempty"`
+	Owners      map[string]string `json:"owners,omitempty"` // what made the pod, such as deployment: shop, replicaset: shop-5d4f8
 	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"` // those that were asked for, and those that speak to us
 
 	Start   Offset `json:"start,omitempty"` // where reading began: not 0 only for read_from: now
 	Ordinal int    `json:"ordinal"`         // place among the Files of its Attempt, ascending with time

@@ -1,0 +1,224 @@
+// Package kube knows the pods of this node as the Kubernetes API has them: labels, chosen annotations, owners, images, ids.
+//
+// It promises that nobody waits for the API: Describe looks into memory, whatever the API does. How: one informer lists and
+// watches the pods of one node (a field selector, so that the API sends no others), and each pod is stripped to what is used
+// before it is kept.
+//
+//	API --list, watch--> strip --> pods by folder --Describe--> wal.File
+//
+// It costs one connection, and a few KB a pod. It needs the right to list and watch pods, and no other.
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"logboom/wal"
+)
+
+// Options of New.
+type Options struct {
+	Kubeconfig  string   // path; "" for the service account of the pod that we run in
+	Node        string   // whose pods
+	Annotations []string // patterns of the names of those that documents show
+	Log         *slog.Logger
+}
+
+// Bounds of what the API is asked and of what is kept.
+const (
+	listTimeout  = 30 * time.Second // for a list: a server that hangs must be asked again
+	watchTimeout = 15 * time.Minute // for a watch: the server ends it before, after 5 to 10 minutes
+	goneFor      = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
+	maxGone      = 500              // deleted pods that are remembered
+)
+
+// Pods is what is known of the pods of a node. Run fills it; all else may be called from any goroutine, at any time.
+type Pods struct {
+	o      Options
+	client *rest.RESTClient
+
+	mu     sync.RWMutex // guards all below
+	pods   map[folder]*pod
+	gone   []*pod // deleted, the oldest first; those of them that are still in pods are remembered
+	synced bool   // a list came through
+	err    error  // of the last request; nil where it was answered
+	errAt  time.Time
+}
+
+// folder names a pod as its log folder does.
+type folder struct{ namespace, name, uid string }
+
+// New returns Pods of which nothing is known yet. An error says that the API can't even be asked: a kubeconfig or a service
+// account that can't be read.
+func New(o Options) (*Pods, error) {
+	client, err := newClient(o.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return &Pods{o: o, client: client, pods: map[folder]*pod{}}, nil
+}
+
+// Run keeps up with the API until ctx is done. Where the API does not answer it tries again, after a second at first and half a
+// minute at most, without an end.
+func (p *Pods) Run(ctx context.Context) {
+	klog.SetLogger(logr.Discard()) // what it would say is told once, by note
+	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
+		ListerWatcher: lists{&cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}},
+		ObjectType:    &corev1.Pod{},
+		Transform:     p.strip,
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    func(o any) { p.put(o.(*pod)) },
+			UpdateFunc: func(_, o any) { p.put(o.(*pod)) },
+			DeleteFunc: p.remove,
+		},
+	})
+	informer.RunWithContext(ctx)
+}
+
+// Describe fills in what is known of the container that d is a File of, and says whether its pod is known. The maps that it
+// puts there never change.
+func (p *Pods) Describe(d *wal.File) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	pod := p.pods[folder{d.Namespace, d.Pod, d.PodUID}]
+	if pod == nil {
+		return false
+	}
+	pod.describe(d)
+	return true
+}
+
+// Report is how things stand.
+type Report struct {
+	Pods   int       `json:"pods"`   // that are known and not deleted
+	Synced bool      `json:"synced"` // all pods of the node were listed since the start
+	Error  string    `json:"error"`  // why the API does not answer; "" while it does
+	Since  time.Time `json:"since"`  // when it began not to answer
+}
+
+// Report returns how things stand.
+func (p *Pods) Report() Report {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	r := Report{Pods: len(p.pods), Synced: p.synced}
+	for _, pod := range p.gone {
+		if p.pods[pod.folder] == pod {
+			r.Pods--
+		}
+	}
+	if p.err != nil {
+		r.Error, r.Since = p.err.Error(), p.errAt
+	}
+	return r
+}
+
+func (p *Pods) put(pod *pod) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pods[pod.folder] = pod
+	p.sweep(time.Now())
+}
+
+// remove remembers a deleted pod for some time: what it wrote last may be met after it is gone.
+func (p *Pods) remove(o any) {
+	if last, ok := o.(cache.DeletedFinalStateUnknown); ok {
+		o = last.Obj
+	}
+	was, ok := o.(*pod)
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.pods[was.folder]; known != nil {
+		known.goneAt = time.Now()
+		p.gone = append(p.gone, known)
+	}
+	p.sweep(time.Now())
+}
+
+// sweep forgets pods that were deleted long ago, or one too many.
+func (p *Pods) sweep(now time.Time) {
+	for len(p.gone) > 0 && (len(p.gone) > maxGone || now.Sub(p.gone[0].goneAt) > goneFor) {
+		if old := p.gone[0]; p.pods[old.folder] == old {
+			delete(p.pods, old.folder)
+		}
+		p.gone = p.gone[1:]
+	}
+}
+
+// note remembers whether the API answers, and logs when that changes.
+func (p *Pods) note(err error) {
+	p.mu.Lock()
+	was := p.err
+	p.err = err
+	if err != nil && was == nil {
+		p.errAt = time.Now()
+	}
+	p.mu.Unlock()
+	switch {
+	case err != nil && was == nil:
+		p.o.Log.Warn("the Kubernetes API does not tell of pods; new logs wait for metadata.wait and go without labels then", "error", err)
+	case err == nil && was != nil:
+		p.o.Log.Info("the Kubernetes API tells of pods again")
+	}
+}
+
+// lists is how the informer asks: a list first and a watch then, which every API server can.
+type lists struct{ *cache.ListWatch }
+
+// IsWatchListSemanticsUnSupported is asked by the informer.
+func (lists) IsWatchListSemanticsUnSupported() bool { return true }
+
+func (p *Pods) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	list := &corev1.PodList{}
+	err := p.request(&options).Do(ctx).Into(list)
+	p.note(err)
+	if err != nil {
+		return nil, fmt.Errorf("list pods: %w", err)
+	}
+	p.mu.Lock()
+	p.synced = true
+	p.mu.Unlock()
+	return list, nil
+}
+
+func (p *Pods) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	time.AfterFunc(watchTimeout, cancel) // a server that hangs would hold it for ever
+	options.Watch = true
+	w, err := p.request(&options).Watch(ctx)
+	p.note(err)
+	return w, err
+}
+
+func (p *Pods) request(options *metav1.ListOptions) *rest.Request {
+	options.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", p.o.Node).String()
+	return p.client.Get().Resource("pods").VersionedParams(options, parameters)
+}
+
+// chosen says whether documents show the annotation of that name.
+func (p *Pods) chosen(name string) bool {
+	for _, pattern := range p.o.Annotations {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,187 @@
+// Package kubetest is a Kubernetes API for tests, as far as package kube asks it: it lists and watches pods of one node, and it
+// hangs, refuses and ends when it is told to.
+package kubetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Mode is how the server behaves.
+type Mode int
+
+const (
+	Answers Mode = iota
+	Hangs        // takes requests and says nothing
+	Forbids      // 403, as without the right to list pods
+	Dies         // ends every connection without an answer
+)
+
+// Server is such an API.
+type Server struct {
+	Accepts string // what the last list was asked in
+
+	http *httptest.Server
+	node string
+
+	mu      sync.Mutex // guards all
+	mode    Mode
+	version int
+	pods    map[string]*corev1.Pod // by namespace and name
+	events  []event                // all there ever were
+	changed chan struct{}          // closed when events or mode change
+}
+
+type event struct {
+	version int
+	json    []byte
+}
+
+// New starts a server of a cluster in which only node has pods. It ends with the test.
+func New(t testing.TB, node string) *Server {
+	s := &Server{node: node, pods: map[string]*corev1.Pod{}, changed: make(chan struct{})}
+	s.http = httptest.NewServer(s)
+	t.Cleanup(func() {
+		s.Set(Dies)
+		s.http.Close()
+	})
+	return s
+}
+
+// Kubeconfig writes a file that leads to the server.
+func (s *Server) Kubeconfig(t testing.TB) string {
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"t","contexts":[{"name":"t","context":{"cluster":"t","user":"t"}}],
+"clusters":[{"name":"t","cluster":{"server":%q}}],"users":[{"name":"t","user":{}}]}`, s.http.URL)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Set changes how the server behaves, and ends what it is about to answer.
+func (s *Server) Set(m Mode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mode = m
+	s.wake()
+	s.http.CloseClientConnections()
+}
+
+// Put adds or replaces pods.
+func (s *Server) Put(pods ...*corev1.Pod) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range pods {
+		key, kind := p.Namespace+"/"+p.Name, "ADDED"
+		if s.pods[key] != nil {
+			kind = "MODIFIED"
+		}
+		s.pods[key] = p
+		s.tell(kind, p)
+	}
+}
+
+// Delete removes a pod.
+func (s *Server) Delete(namespace, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.pods[namespace+"/"+name]; p != nil {
+		delete(s.pods, namespace+"/"+name)
+		s.tell("DELETED", p)
+	}
+}
+
+func (s *Server) tell(kind string, p *corev1.Pod) {
+	s.version++
+	p.ResourceVersion = strconv.Itoa(s.version)
+	p.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+	text, err := json.Marshal(map[string]any{"type": kind, "object": p})
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	s.events = append(s.events, event{s.version, append(text, '\n')})
+	s.wake()
+}
+
+func (s *Server) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// ServeHTTP answers as the API does.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	mode, changed := s.mode, s.changed
+	s.mu.Unlock()
+	switch q := r.URL.Query(); {
+	case mode == Dies:
+		panic(http.ErrAbortHandler)
+	case mode == Hangs:
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+		}
+		panic(http.ErrAbortHandler)
+	case mode == Forbids:
+		status := metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Code: http.StatusForbidden,
+			Reason: metav1.StatusReasonForbidden, Message: `pods is forbidden: User "t" cannot list resource "pods"`}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		json.NewEncoder(w).Encode(status)
+	case r.URL.Path != "/api/v1/pods" || q.Get("fieldSelector") != "spec.nodeName="+s.node:
+		http.Error(w, "asked for "+r.URL.String(), http.StatusBadRequest)
+	case q.Get("watch") != "":
+		s.watch(w, r, q.Get("resourceVersion"))
+	default:
+		s.list(w, r)
+	}
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Accepts = r.Header.Get("Accept")
+	list := corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
+	for _, p := range s.pods {
+		list.Items = append(list.Items, *p)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(list)
+}
+
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, from string) {
+	seen, _ := strconv.Atoi(from)
+	w.Header().Set("Content-Type", "application/json")
+	w.(http.Flusher).Flush()
+	for {
+		s.mu.Lock()
+		mode, changed, events := s.mode, s.changed, s.events
+		s.mu.Unlock()
+		if mode != Answers {
+			panic(http.ErrAbortHandler)
+		}
+		for _, e := range events {
+			if e.version > seen {
+				w.Write(e.json)
+				seen = e.version
+			}
+		}
+		w.(http.Flusher).Flush()
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package kube
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"logboom/wal"
+)
+
+// ours is what the names of annotations begin with that speak to logboom.
+const ours = "logboom.io/"
+
+// mirror is the annotation of the pod that stands in the API for a static one. Its value is the uid in the folder's name; the
+// uid that the API gave to the mirror pod stands nowhere on the node.
+const mirror = "kubernetes.io/config.mirror"
+
+// maxTexts is how much of a pod's labels, and how much of its annotations, is kept: names and values, in bytes. It all stands in
+// the description of each of its Files.
+const maxTexts = 8 << 10
+
+// pod is what is kept of a pod. It never changes, but for goneAt.
+type pod struct {
+	metav1.ObjectMeta // namespace, name, uid and resource version, for the informer
+	folder            folder
+	labels            map[string]string
+	annotations       map[string]string
+	owners            map[string]string
+	containers        map[string]container
+	goneAt            time.Time // when it was deleted; guarded by Pods.mu
+}
+
+type container struct {
+	image string
+	ids   map[int]string // by attempt
+}
+
+// strip keeps of a pod what is used.
+func (p *Pods) strip(o any) (any, error) {
+	var full *corev1.Pod
+	switch o := o.(type) {
+	case *pod, cache.DeletedFinalStateUnknown:
+		return o, nil
+	case *corev1.Pod:
+		full = o
+	default:
+		return nil, fmt.Errorf("the API sent a %T where a pod was asked for", o)
+	}
+	kept := &pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: full.Namespace, Name: full.Name, UID: full.UID, ResourceVersion: full.ResourceVersion},
+		folder:     folder{full.Namespace, full.Name, string(full.UID)},
+		labels:     bounded(full.Labels, func(string) bool { return true }),
+		annotations: bounded(full.Annotations, func(name string) bool {
+			return strings.HasPrefix(name, ours) || p.chosen(name)
+		}),
+		owners:     owners(full),
+		containers: containers(full),
+	}
+	if uid := full.Annotations[mirror]; uid != "" {
+		kept.folder.uid = uid
+	}
+	return kept, nil
+}
+
+// bounded returns those of texts that are wanted, in the order of their names, up to maxTexts.
+func bounded(texts map[string]string, wanted func(name string) bool) map[string]string {
+	kept := map[string]string{}
+	room := maxTexts
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if n := len(name) + len(texts[name]); wanted(name) && n <= room {
+			kept[name] = texts[name]
+			room -= n
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
+
+// cronJob is the name of a Job that a CronJob made: the minute for which it was due stands behind the CronJob's name.
+var cronJob = regexp.MustCompile(`^(.+)-\d{8,10}$`)
+
+// owners returns what made the pod, by kind. A Deployment is known by the name of its ReplicaSet and the label that says what of
+// it is a hash: asking for the ReplicaSet would need another right.
+func owners(full *corev1.Pod) map[string]string {
+	owner := metav1.GetControllerOf(full)
+	if owner == nil {
+		return nil
+	}
+	switch owner.Kind {
+	case "DaemonSet", "StatefulSet":
+		return map[string]string{strings.ToLower(owner.Kind): owner.Name}
+	case "ReplicaSet":
+		all := map[string]string{"replicaset": owner.Name}
+		hash := full.Labels["pod-template-hash"]
+		if name, ok := strings.CutSuffix(owner.Name, "-"+hash); ok && hash != "" && name != "" {
+			all["deployment"] = name
+		}
+		return all
+	case "Job":
+		all := map[string]string{"job": owner.Name}
+		if m := cronJob.FindStringSubmatch(owner.Name); m != nil {
+			all["cronjob"] = m[1]
+		}
+		return all
+	}
+	return nil
+}
+
+// containers returns the containers of a pod, with the ids of those runs that it still tells of.
+func containers(full *corev1.Pod) map[string]container {
+	all := map[string]container{}
+	for _, specs := range [][]corev1.Container{full.Spec.InitContainers, full.Spec.Containers} {
+		for i := range specs {
+			all[specs[i].Name] = container{image: specs[i].Image, ids: map[int]string{}}
+		}
+	}
+	for i := range full.Spec.EphemeralContainers {
+		c := &full.Spec.EphemeralContainers[i]
+		all[c.Name] = container{image: c.Image, ids: map[int]string{}}
+	}
+	for _, states := range [][]corev1.ContainerStatus{full.Status.InitContainerStatuses, full.Status.ContainerStatuses, full.Status.EphemeralContainerStatuses} {
+		for i := range states {
+			s := &states[i]
+			c, known := all[s.Name]
+			if !known {
+				continue
+			}
+			attempt := int(s.RestartCount)
+			if last := s.LastTerminationState.Terminated; last != nil && attempt > 0 {
+				c.name(attempt-1, last.ContainerID)
+			}
+			c.name(attempt, s.ContainerID)
+		}
+	}
+	return all
+}
+
+// name notes the id of one run. The API has the runtime before it: containerd://4f1a...
+func (c *container) name(attempt int, id string) {
+	if _, bare, ok := strings.Cut(id, "://"); ok && bare != "" {
+		c.ids[attempt] = bare
+	}
+}
+
+// describe fills in what p says about the container that d is a File of.
+func (p *pod) describe(d *wal.File) {
+	c := p.containers[d.Container]
+	d.Described = true
+	d.Labels, d.Annotations, d.Owners = p.labels, p.annotations, p.owners
+	d.Image = c.image
+	if id := c.ids[d.Attempt]; id != "" {
+		d.ContainerID = id
+	}
+}
