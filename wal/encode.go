@@ -26,6 +26,7 @@ const (
 // encoder makes frames. Its memory is reused; one goroutine uses it.
 type encoder struct {
 	packer  packer
+	dense   bool // Blocks are packed as small as may be
 	frame   []byte
 	numbers []uint32 // of the Block's Records' Files
 	plain   []byte   // descriptions before compression
@@ -52,7 +53,11 @@ func (e *encoder) block(t *table, b *Block, f frame) ([]byte, error) {
 	}
 	p = append(p, make([]byte, crcSize)...)
 	f.kind, f.time, f.textLen = kindBlock, b.Time.UnixNano(), len(b.Text)
-	p, f.codec = e.packer.pack(p, b.Text)
+	if e.dense {
+		p, f.codec = e.packer.pack(p, b.Text)
+	} else {
+		p, f.codec = e.packer.quick(p, b.Text)
+	}
 	e.frame = f.seal(p, header)
 	return e.frame, nil
 }

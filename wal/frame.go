@@ -30,7 +30,7 @@ type frame struct {
 
 const (
 	magic   = "\xf5logboom" // no UTF-8 text holds the first byte
-	version = 1
+	version = 2             // the highest there is
 
 	kindBlock   = 1
 	kindSummary = 2
@@ -57,7 +57,7 @@ func (f *frame) parse(p []byte) error {
 	if string(p[:len(magic)]) != magic || binary.LittleEndian.Uint32(p[end:]) != crc32.Checksum(p[:end], castagnoli) {
 		return errFrame
 	}
-	if p[8] != version {
+	if p[8] < 1 || p[8] > version {
 		return fmt.Errorf("%w: frame version %d", ErrVersion, p[8])
 	}
 	*f = frame{
@@ -108,7 +108,7 @@ func sound(p []byte, start, end int) bool {
 func (f *frame) seal(p []byte, header int) []byte {
 	start := fixedSize + header
 	copy(p, magic)
-	p[8], p[9], p[10], p[11] = version, f.kind, f.codec, 0
+	p[8], p[9], p[10], p[11] = f.version(), f.kind, f.codec, 0
 	binary.LittleEndian.PutUint32(p[12:], uint32(header))
 	binary.LittleEndian.PutUint32(p[16:], uint32(len(p)-start-crcSize))
 	binary.LittleEndian.PutUint32(p[20:], uint32(f.textLen))
@@ -124,6 +124,14 @@ func (f *frame) seal(p []byte, header int) []byte {
 		p = append(p, trailer(int64(len(p)+trailerSize))...)
 	}
 	return p
+}
+
+// version is the lowest that reads f, so that an older release stops only at what it can't read.
+func (f *frame) version() byte {
+	if f.codec == codecS2 {
+		return 2
+	}
+	return 1
 }
 
 // trailer ends a summary of size bytes, so that it is found from the end of the file.

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,10 +11,10 @@ import (
 	"time"
 )
 
-// golden makes testdata anew. A released version's files stay as they are: later releases must read them.
-var golden = flag.Bool("golden", false, "write testdata/v1 anew")
+// golden makes those files of testdata that are not there. The others stay as they are: later releases must read them.
+var golden = flag.Bool("golden", false, "write what is missing in testdata")
 
-// goldenBlocks are in testdata/v1: a sealed Segment and one that a kill left, one raw text, every mark of a Record.
+// goldenBlocks are in testdata/v1, packed with zstd, and testdata/v2, packed with s2: a sealed Segment and one that a kill left, one raw text, every mark of a Record.
 func goldenBlocks() []*Block {
 	w := newWriter(2, 42)
 	blocks := []*Block{w.block(4, 0, 1), new(Block), w.block(2, 0), w.block(3, 0, 1)}
@@ -26,8 +27,13 @@ func goldenBlocks() []*Block {
 }
 
 func TestGoldenFilesStayReadable(t *testing.T) {
-	const dir = "testdata/v1"
-	if *golden {
+	for _, dir := range []string{"testdata/v1", "testdata/v2"} {
+		t.Run(dir, func(t *testing.T) { readGolden(t, dir) })
+	}
+}
+
+func readGolden(t *testing.T, dir string) {
+	if missing(dir) {
 		writeGolden(t, dir)
 	}
 	r, err := OpenReadOnly(View{Dir: filepath.Join(dir, "wal")})
@@ -57,9 +63,39 @@ func TestGoldenFilesStayReadable(t *testing.T) {
 	}
 }
 
+// TestOnlyWhatNeedsItHasTheNewVersion: a release that knows version 1 only reads all others, and stops at these rather than
+// to take them for damage.
+func TestOnlyWhatNeedsItHasTheNewVersion(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "wal")
+	l, _ := mustOpen(t, Options{Dir: dir})
+	w := newWriter(1, 1)
+	raw := new(Block)
+	w.put(raw, 0, []byte("\x00\xff raw\n"))
+	mustAppend(t, l, raw, w.block(20, 0))
+	mustClose(t, l)
+	var versions []byte
+	p := readFile(t, segmentFiles(t, dir)[0])
+	for at := bytes.Index(p, []byte(magic)); at >= 0; {
+		versions = append(versions, p[at+8])
+		n := bytes.Index(p[at+1:], []byte(magic))
+		if n < 0 {
+			break
+		}
+		at += 1 + n
+	}
+	if string(versions) != "\x01\x02\x01" {
+		t.Errorf("a raw Block, one packed with s2 and a summary have versions %v", versions)
+	}
+}
+
+// missing says that a golden file is to be written.
+func missing(dir string) bool {
+	_, err := os.Stat(dir)
+	return *golden && errors.Is(err, os.ErrNotExist)
+}
+
 // writeGolden needs tidwall's entries only: they are on the disk without Close.
 func writeGolden(t *testing.T, dir string) {
-	os.RemoveAll(dir)
 	blocks := goldenBlocks()
 	for i := range 2 {
 		l, _, err := Open(Options{Dir: filepath.Join(dir, "wal"), Acked: 7})
@@ -74,6 +110,10 @@ func writeGolden(t *testing.T, dir string) {
 	}
 }
 
+func goldenFiles(f *testing.F) []string {
+	return append(segmentFiles(f, "testdata/v1/wal"), segmentFiles(f, "testdata/v2/wal")...)
+}
+
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
 	p, err := json.Marshal(v)
@@ -86,7 +126,7 @@ func asJSON(t *testing.T, v any) string {
 // FuzzSegment gives any bytes to Open and Next as the file of a Segment: they may find damage, and must come to an end, with
 // Blocks that keep their promises.
 func FuzzSegment(f *testing.F) {
-	for _, name := range segmentFiles(f, "testdata/v1/wal") {
+	for _, name := range goldenFiles(f) {
 		p, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -124,7 +164,7 @@ func FuzzSegment(f *testing.F) {
 // FuzzHeader gives any bytes to what reads headers and summaries, behind the checksums that keep them from there otherwise.
 func FuzzHeader(f *testing.F) {
 	var s scanner
-	for _, name := range segmentFiles(f, "testdata/v1/wal") {
+	for _, name := range goldenFiles(f) {
 		p, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -154,6 +154,13 @@ func (l *Log) due() bool {
 		(l.head.size >= l.segmentSize || l.table.described >= maxSummary/4 || len(l.table.rows) >= maxRow/2)
 }
 
+// backlog says that so much waits that space counts for more than the processor, which has little to do when nothing is
+// delivered. A quick start costs the WAL 3 % of what it can hold.
+func (l *Log) backlog() bool {
+	most := l.maxSize.Load()
+	return most > 0 && l.shelf.size() > max(most/16, 4*l.segmentSize)
+}
+
 // over says whether another n bytes, and the summary they make necessary, are too many.
 func (l *Log) over(n int64) bool {
 	most := l.maxSize.Load()

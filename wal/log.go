@@ -17,7 +17,8 @@
 // read them ourselves: FORMAT.md has every byte.
 //
 // It costs: one fsync a Sync, three the first in a Segment; memory of twice SegmentSize at most (tidwall keeps the head), plus
-// about 2 MiB for each of compressor, decompressor and the largest Block; about a seventh of the text on disk.
+// about 2 MiB for each of compressor, decompressor and the largest Block; about a quarter of the text on disk,
+// and a seventh where much waits.
 package wal
 
 import (
@@ -141,6 +142,7 @@ func (l *Log) Append(b *Block) error {
 	if l.head == nil {
 		l.begin()
 	}
+	l.enc.dense = l.backlog()
 	p, err := l.enc.block(&l.table, b, l.frame())
 	if err != nil {
 		return l.refuse(err)

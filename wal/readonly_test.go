@@ -12,7 +12,7 @@ func TestNothingIsShownThatIsNotDurable(t *testing.T) {
 	w := newWriter(3, 1)
 	var want []*Block
 	var text int64
-	for range 9 {
+	for range 10 {
 		b := w.block(3, 0, 1)
 		mustAppend(t, l, b)
 		want = append(want, b)
@@ -44,7 +44,7 @@ func TestNothingIsShownThatIsNotDurable(t *testing.T) {
 		}
 		sum.Blocks, sum.Records, sum.Text = sum.Blocks+c.Blocks, sum.Records+c.Records, sum.Text+c.Text
 	}
-	if (sum != Contents{Blocks: 9, Records: 18, Text: text}) || len(segs) < 2 || segs[len(segs)-1].Sealed {
+	if (sum != Contents{Blocks: 10, Records: 20, Text: text}) || len(segs) < 2 || segs[len(segs)-1].Sealed {
 		t.Errorf("%+v in %d segments; %d bytes of text were written", sum, len(segs), text)
 	}
 	if err := l.Release(limit); err != nil {

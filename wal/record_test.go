@@ -89,7 +89,17 @@ func TestNothingUnpacksBeyondItsPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := bytes.Repeat([]byte("a line of text\n"), 10000)
-	packed, codec := p.pack(nil, text)
+	for name, pack := range map[string]func(dst, text []byte) ([]byte, byte){"dense": p.pack, "quick": p.quick} {
+		t.Run(name, func(t *testing.T) { unpacksToItsPromise(t, u, text, pack) })
+	}
+}
+
+func unpacksToItsPromise(t *testing.T, u unpacker, text []byte, pack func(dst, text []byte) ([]byte, byte)) {
+	packed, codec := pack([]byte("before"), text)
+	packed = packed[len("before"):]
+	if codec == codecRaw || len(packed) > len(text)/10 {
+		t.Fatalf("codec %d, %d bytes", codec, len(packed))
+	}
 	for _, size := range []int{0, 100, len(text) - 1, len(text) + 1} {
 		dst := make([]byte, 2*len(text))
 		if _, err := u.unpack(dst, packed, codec, size); !errors.Is(err, errUnpack) {

@@ -227,6 +227,18 @@ var walMutations = []mutation{
 		test: "TestNothingUnpacksBeyondItsPromise",
 	},
 	{
+		name: "wal/unpacked-quickly-unbounded", invariant: "6", pkg: "wal", file: "wal/codec.go",
+		broken: "damaged text that was packed quickly unpacks to whatever it says",
+		old:    "err != nil || n != size { // what", new: "err != nil || n < 0 { // what",
+		test: "TestNothingUnpacksBeyondItsPromise",
+	},
+	{
+		name: "wal/quick-called-version-1", invariant: "9", pkg: "wal", file: "wal/frame.go",
+		broken: "a release that can't read s2 takes it for damage, because the frame calls itself version 1",
+		old:    "if f.codec == codecS2 {", new: "if false {",
+		test: "TestOnlyWhatNeedsItHasTheNewVersion",
+	},
+	{
 		name: "wal/given-up-called-lost", invariant: "5", pkg: "wal", file: "wal/account.go",
 		broken: "what a Segment held that was given up, and comes again behind it, is called lost",
 		old:    "return d.Index < first && d.File != nil", new: "return d.Index < 0*first && d.File != nil",
