@@ -3,7 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,15 +17,19 @@ type cluster struct {
 	t         *testing.T
 	kubectl   string
 	namespace string
-	image     string
 }
 
 // podLogs is the folder that the kubelet writes container logs to.
 const podLogs = "/var/log/pods"
 
-// openCluster says in plain words what is missing, and makes a namespace that goes when the test ends.
-func openCluster(t *testing.T, namespace string) *cluster {
+// openCluster says in plain words what is missing, and makes a namespace of that name, and the process, that goes when the
+// test ends.
+func openCluster(t *testing.T, name string) *cluster {
 	t.Helper()
+	if os.Getenv("LOGBOOM_E2E") != "1" {
+		t.Skip("needs a Kubernetes node on this machine; make e2e runs it")
+	}
+	namespace := fmt.Sprintf("logboom-e2e-%d-%s", os.Getpid(), name)
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Fatal("KUBECONFIG is not set: this test needs a Kubernetes node that runs on this machine, so that " + podLogs +
 			" is the node's own. Set KUBECONFIG and run it again as root.")
@@ -41,25 +45,23 @@ func openCluster(t *testing.T, namespace string) *cluster {
 		}
 		c.kubectl = path
 	}
-	c.image = c.presentImage()
+	loadImages(t)
 	c.run("", "create", "namespace", namespace)
-	t.Cleanup(func() {
-		// The test's context is done by now, so run can't be used.
-		cmd := exec.Command(c.kubectl, "delete", "namespace", namespace, "--timeout=120s")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("delete namespace: %v\n%s", err, out)
-		}
-	})
+	t.Cleanup(func() { c.undo("delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s") })
 	return c
 }
 
-// presentImage returns an image that the node has already. Which one doesn't matter: the program comes from a volume.
-func (c *cluster) presentImage() string {
-	images := strings.Fields(c.run("", "get", "nodes", "-o", `jsonpath={range .items[0].status.images[*]}{.names[0]}{"\n"}{end}`))
-	if len(images) == 0 {
-		c.t.Fatal("the node has no image yet: start any pod on it first")
+// show prints what kubectl says, for a test that has failed.
+func (c *cluster) show(args ...string) {
+	out, err := exec.Command(c.kubectl, append(args, "--namespace", c.namespace)...).CombinedOutput()
+	c.t.Logf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+}
+
+// undo is run for cleaning up: the test's context is done by then, and what fails must not stop the rest.
+func (c *cluster) undo(args ...string) {
+	if out, err := exec.Command(c.kubectl, args...).CombinedOutput(); err != nil {
+		c.t.Errorf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return images[0]
 }
 
 // run calls kubectl and returns its standard output.
@@ -67,10 +69,7 @@ func (c *cluster) run(stdin string, args ...string) string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.kubectl, args...)
-	if c.namespace != "" {
-		cmd.Args = append(cmd.Args, "--namespace", c.namespace)
-	}
+	cmd := exec.CommandContext(ctx, c.kubectl, append([]string{"--namespace", c.namespace}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -81,40 +80,35 @@ func (c *cluster) run(stdin string, args ...string) string {
 	return string(out)
 }
 
-// apply creates the workload's pod or job. program is the writer's path on this machine.
-func (c *cluster) apply(w workload, program string) {
+// apply creates the workload's pod or job.
+func (c *cluster) apply(w workload) {
 	c.t.Helper()
+	c.run(string(asJSON(c.t, c.object(w))), "apply", "-f", "-")
+}
+
+func (c *cluster) object(w workload) map[string]any {
 	pod := map[string]any{
 		"terminationGracePeriodSeconds": 30,
 		"automountServiceAccountToken":  false,
 		"tolerations":                   []any{map[string]any{"operator": "Exists"}},
 		"containers": []any{map[string]any{
-			"name": "writer", "image": c.image, "imagePullPolicy": "Never",
-			"command": append([]string{"/program/" + filepath.Base(program)}, w.args()...),
-			"volumeMounts": []any{
-				map[string]any{"name": "program", "mountPath": "/program", "readOnly": true},
-				map[string]any{"name": "state", "mountPath": "/state"},
-			},
+			"name": "writer", "image": writerImage, "imagePullPolicy": "Never", "args": w.args(),
+			"volumeMounts": []any{map[string]any{"name": "state", "mountPath": "/state"}},
 		}},
-		"volumes": []any{
-			map[string]any{"name": "program", "hostPath": map[string]any{"path": filepath.Dir(program)}},
-			map[string]any{"name": "state", "emptyDir": map[string]any{}},
-		},
+		"volumes": []any{map[string]any{"name": "state", "emptyDir": map[string]any{}}},
 	}
 	object := map[string]any{
 		"apiVersion": "v1", "kind": "Pod", "spec": pod,
-		"metadata": map[string]any{"name": w.Name, "labels": map[string]string{"app.kubernetes.io/name": w.Name}},
+		"metadata": map[string]any{
+			"name": w.Name, "namespace": c.namespace, "labels": map[string]string{"app.kubernetes.io/name": w.Name},
+		},
 	}
 	if w.job {
 		pod["restartPolicy"] = "Never"
 		object["apiVersion"], object["kind"] = "batch/v1", "Job"
 		object["spec"] = map[string]any{"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": map[string]any{"spec": pod}}
 	}
-	data, err := json.Marshal(object)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.run(string(data), "apply", "-f", "-")
+	return object
 }
 
 // logs returns the folder of a pod's writer on this machine, and waits until it is there.

@@ -25,23 +25,19 @@ import (
 // away and lets logs rotate, starts it again, deletes another pod and lets a job end. Then it compares all that the pods
 // printed with all that Elasticsearch holds.
 func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
-	if os.Getenv("LOGBOOM_E2E") != "1" {
-		t.Skip("needs a Kubernetes node on this machine; make e2e runs it")
-	}
-	c := openCluster(t, fmt.Sprintf("logboom-e2e-%d", os.Getpid()))
+	c := openCluster(t, "host")
 	url := elasticsearch.Start(t)
-	program := build(t, "logboom/chaos/e2e/writer")
 	listen := freePort(t)
-	a := newAgent(t, configure(dataDir(t, c.namespace), podLogs, url, "%{namespace}-%{pod}", listen))
+	a := newAgent(t, configure(hostDir(t, c.namespace), podLogs, url, "%{namespace}-%{pod}", listen))
 
 	a.start()
 	for _, w := range workloads {
-		c.apply(w, program)
+		c.apply(w)
 	}
 	steady := c.logs("steady")
 	awaitRotation(t, steady)
 	logs := c.logs("pinned")
-	awaitSecured(t, listen, logs)
+	awaitSecured(t, "http://"+listen, logs)
 	a.kill()
 	t.Log("agent killed")
 	c.run("", "delete", "pod", "pinned")
@@ -54,9 +50,9 @@ func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
 	a.start()
 
 	for _, w := range leavers {
-		c.apply(w, program)
+		c.apply(w)
 	}
-	awaitSecured(t, listen, c.logs("gone"))
+	awaitSecured(t, "http://"+listen, c.logs("gone"))
 	c.run("", "delete", "pod", "gone")
 	for _, w := range slices.Concat(workloads, leavers) {
 		awaitCount(t, url, index(c, w), w.messages())
@@ -66,11 +62,11 @@ func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
 	if ledger := a.command("ledger", "--json"); strings.Contains(ledger, c.namespace) {
 		t.Errorf("the ledger lists losses:\n%s", ledger)
 	}
-	compare(t, c, url)
+	compare(t, c, url, slices.Concat(workloads, leavers))
 }
 
-// dataDir is on the same mount as the logs, so that hard links pin them.
-func dataDir(t *testing.T, name string) string {
+// hostDir is a data_dir on the same mount as the logs, so that hard links pin them.
+func hostDir(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Join("/var/log", name)
 	t.Cleanup(func() {
@@ -105,7 +101,7 @@ func awaitRotation(t *testing.T, dir string) {
 }
 
 // awaitSecured waits until the agent says that it has made lines of a file in dir durable.
-func awaitSecured(t *testing.T, listen, dir string) {
+func awaitSecured(t *testing.T, agent, dir string) {
 	t.Helper()
 	await(t, "secured lines of "+dir, func() bool {
 		var status struct {
@@ -114,7 +110,7 @@ func awaitSecured(t *testing.T, listen, dir string) {
 				Durable int64
 			}
 		}
-		get(t, "http://"+listen+"/api/v1/status", &status)
+		get(t, agent+"/api/v1/status", &status)
 		for _, f := range status.Files {
 			if strings.HasPrefix(f.Path, dir+"/") && f.Durable > 0 {
 				return true
@@ -154,12 +150,12 @@ func get(t *testing.T, url string, v any) {
 }
 
 // compare holds what every workload printed against what is stored, and prints a table.
-func compare(t *testing.T, c *cluster, url string) {
+func compare(t *testing.T, c *cluster, url string, loads []workload) {
 	t.Helper()
 	var table, trouble strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "pod\tprinted\tstored\tduplicates\tmissing\twrong\tout of order\t")
-	for _, load := range slices.Concat(workloads, leavers) {
+	for _, load := range loads {
 		r, err := oracle.Check(context.Background(), http.DefaultClient, url, index(c, load), load.manifest(t))
 		if err != nil {
 			t.Errorf("read back %s: %v", load.Name, err)
