@@ -34,11 +34,11 @@ in it that changed, nothing of it does, and the log says which keys want a resta
 func run(ctx context.Context, path string, conf *config.Config, drain bool, stderr io.Writer) error {
 	level := new(slog.LevelVar)
 	level.Set(levels[conf.Log.Level])
-	logger := newLogger(conf.Log.Format, level, stderr)
+	logger, flush := spared(newLogger(conf.Log.Format, level, stderr))
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	slog.SetDefault(logger) // for what libraries say
+	defer flush()
 	logger.Info("starting", "version", release(), "config", path, "node", conf.NodeName, "data_dir", conf.DataDir, "memory_limit", limitMemory("/"))
 	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release(),
 		Reload: func() (*config.Config, error) { return config.Load(path) }, Hangup: hangup,
@@ -51,11 +51,3 @@ func run(ctx context.Context, path string, conf *config.Config, drain bool, stde
 
 var levels = map[config.LogLevel]slog.Level{config.LevelDebug: slog.LevelDebug, config.LevelInfo: slog.LevelInfo,
 	config.LevelWarn: slog.LevelWarn, config.LevelError: slog.LevelError}
-
-func newLogger(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if format == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
