@@ -89,6 +89,12 @@ fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in
 mutations: ## break the code on purpose, all ways or those named N..., and see which test notices; writes chaos/MUTATIONS.md
 	$(GO) run ./chaos/mutations --only "$(N)"
 
+.PHONY: dist dist-check
+dist: ## release archives for amd64 and arm64, SBOMs and checksums in tmp/dist
+	GO="$(GO)" VERSION="$(VERSION)" ./deploy/dist.sh
+dist-check: ## the same, built twice in different places: every byte must be the same
+	GO="$(GO)" ./deploy/dist-check.sh
+
 .PHONY: schema
 schema: ## docs/logboom.schema.json, from the configuration's types
 	LOGBOOM_UPDATE=1 $(GO) test -count=1 -run Schema ./agent/config

@@ -72,3 +72,20 @@ func read(t *testing.T, path string) string {
 	}
 	return string(text)
 }
+
+func TestShellsCompleteCommandsAndFlags(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if code, out, text := logboom(t, t.Context(), "completion", shell); code != 0 || !strings.Contains(out, "logboom") {
+			t.Errorf("%s: %d %s", shell, code, text)
+		}
+	}
+	if code, _, _ := logboom(t, t.Context(), "completion", "csh"); code != exitUsage {
+		t.Errorf("another shell: %d", code)
+	}
+	if _, out, _ := logboom(t, t.Context(), "__complete", "wal", "s"); !strings.HasPrefix(out, "ship\t") {
+		t.Errorf("logboom wal s: %s", out)
+	}
+	if _, out, _ := logboom(t, t.Context(), "__complete", "run", "--exit"); !strings.HasPrefix(out, "--exit-when-drained\t") {
+		t.Errorf("logboom run --exit: %s", out)
+	}
+}

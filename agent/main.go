@@ -12,6 +12,7 @@
 //	logboom wal ship -c FILE [DIR]            delivers the buffer of an agent that is gone
 //	logboom clean -c FILE                     removes pins and buffer at uninstall
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
+//	logboom completion bash|zsh|fish          is for the shell
 //	logboom version
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. A command that fails says on standard error what was
@@ -96,6 +97,7 @@ func rootCommand() *cobra.Command {
 		walCommand(),
 		cleanCommand(),
 		streamCommand(),
+		completionCommand(),
 		versionCommand(),
 	)
 	return root
