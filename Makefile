@@ -67,9 +67,12 @@ ioerrors: ## N lives (200) of an agent whose disk fails, from seed S on; needs r
 simulate: ## N seeds (20000) of the simulation, on all cores, from seed S (1) on; the last line counts
 	GOGC=400 LOGBOOM_SEED=$(or $(S),1) LOGBOOM_SIMULATIONS=$(or $(N),20000) $(GO) test -count=1 -v -timeout 0 -run Simulation ./agent/pipeline
 
+# Pages that show what happened in a run, and JSON, go to the folder REPORT.
+REPORT := $(CURDIR)/tmp/chaos
+
 .PHONY: chaos
-chaos: ## every scenario of chaos/README.md on the built agent, the long ones too, with a line of counts each
-	LOGBOOM_CHAOS=long $(GO) test -count=1 -v -timeout 60m ./chaos/scenarios
+chaos: ## every scenario of chaos/README.md on the built agent, the long ones too, with a line of counts each; pages in tmp/chaos
+	LOGBOOM_CHAOS=long LOGBOOM_REPORT=$(REPORT) $(GO) test -count=1 -v -timeout 60m ./chaos/scenarios
 
 .PHONY: idle latency burst
 idle: ## what 500 quiet files cost
@@ -79,9 +82,11 @@ latency: ## from write to the backend, for each line: 10,000 lines/s over 200 fi
 burst: ## how fast 300 MB in one file are durable, for a core
 	LOGBOOM_SPEED=full $(GO) test -count=1 -v -run 'TestBurst$$' ./chaos/scenarios
 
-.PHONY: storm
-storm: ## all faults at random for D (60s), by SEED (another one each time)
-	LOGBOOM_STORM=$(or $(D),60s) LOGBOOM_SEED=$(SEED) $(GO) test -count=1 -v -timeout 0 -run TestStorm ./chaos/scenarios
+.PHONY: storm soak
+storm: ## all faults at random for D (60s), by SEED (another one each time), before SERVER (embedded, elasticsearch or opensearch)
+	LOGBOOM_STORM=$(or $(D),60s) LOGBOOM_SEED=$(SEED) LOGBOOM_SERVER=$(SERVER) LOGBOOM_REPORT=$(REPORT) $(GO) test -count=1 -v -timeout 0 -run TestStorm ./chaos/scenarios
+soak: ## a storm of an hour
+	$(MAKE) storm D=$(or $(D),1h)
 
 fleet: ## 1,000 agents with backlogs after an outage of one backend: goodput, in fake time
 	LOGBOOM_FLEET=$(or $(N),1000) $(GO) test -count=1 -v -run TestFleet ./sink

@@ -67,6 +67,8 @@ func server() string {
 
 // node is one server and its folder.
 type node struct {
+	server string // "": what ServerVariable says
+
 	mu   sync.Mutex // guards all below
 	dir  string
 	url  string // "" until the first start
@@ -83,7 +85,11 @@ func (n *node) start(t testing.TB, settings ...string) string {
 	if err := n.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--server", server(), "--dir", n.dir, "--port", n.port(), "--owner", strconv.Itoa(os.Getpid())}
+	name := n.server
+	if name == "" {
+		name = server()
+	}
+	args := []string{"--server", name, "--dir", n.dir, "--port", n.port(), "--owner", strconv.Itoa(os.Getpid())}
 	out, err := script("start.sh", append(args, settings...)...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == missing && os.Getenv(RequireVariable) != "1" {

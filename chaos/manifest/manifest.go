@@ -77,6 +77,7 @@ type Writer struct {
 	mu      sync.Mutex // guards all below
 	out     *bufio.Writer
 	streams map[string]*open
+	lines   int64
 	err     error
 }
 
@@ -103,10 +104,18 @@ func (w *Writer) Add(stream string, n int64, sum Sum) {
 		panic(fmt.Sprintf("BUG: message %d of stream %s follows number %d", n, stream, s.next-1))
 	}
 	s.next++
+	w.lines++
 	s.sums = binary.BigEndian.AppendUint64(s.sums, uint64(sum))
 	if len(s.sums) >= 8*flushAt {
 		w.flush(stream, s)
 	}
+}
+
+// Lines returns how many messages are listed.
+func (w *Writer) Lines() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines
 }
 
 func (w *Writer) flush(stream string, s *open) {

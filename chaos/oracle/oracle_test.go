@@ -133,3 +133,22 @@ func TestUnreadableServerIsNoVerdict(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsSayWhetherTheyBalance(t *testing.T) {
+	for _, c := range []struct {
+		counts Counts
+		want   string
+		ok     bool
+	}{
+		{Counts{Written: 5, Stored: 5}, "written 5 = stored 5 + listed as lost 0, duplicates 0", true},
+		{Counts{Written: 5, Stored: 3, Lost: 2}, "written 5 = stored 3 + listed as lost 2, duplicates 0", true},
+		{Counts{Written: 5, Stored: 4}, "written 5 ≠ stored 4 + listed as lost 0, duplicates 0", false},
+		{Counts{Written: 5, Stored: 5, Duplicates: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 1", false},
+		{Counts{Written: 5, Stored: 5, Wrong: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 0, wrong 1", false},
+		{Counts{Written: 5, Stored: 5, Disordered: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 0, out of order 1", false},
+	} {
+		if got := c.counts.String(); got != c.want || c.counts.Balanced() != c.ok {
+			t.Errorf("got %q, %v; want %q, %v", got, c.counts.Balanced(), c.want, c.ok)
+		}
+	}
+}

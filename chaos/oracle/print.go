@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Print writes the report as a table, with examples of what is wrong.
+// Print writes the report as a table, and as the account of a run that lost nothing, with examples of what is wrong.
 func (r *Report) Print(w io.Writer) {
 	rows := []struct {
 		name string
@@ -27,6 +27,7 @@ func (r *Report) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %-18s %12d%s\n", row.name, row.n, mark)
 	}
+	fmt.Fprintf(w, "  %v\n", r.Counts(0))
 	printRanges(w, "missing", r.MissingAt)
 	printRanges(w, "duplicate", r.DuplicateAt)
 	printRanges(w, "out of order", r.DisorderedAt)

@@ -57,7 +57,7 @@ func draw(id, title, says string, r *Run, kinds []kind, curves []curve) chart {
 		charts.WithDataZoomOpts(opts.DataZoom{Type: "inside", FilterMode: "none"}, opts.DataZoom{Type: "slider", FilterMode: "none"}),
 	)
 	for _, k := range kinds {
-		c.AddSeries(k.What, nil, charts.WithItemStyleOpts(opts.ItemStyle{Color: k.Color}), charts.WithLineStyleOpts(opts.LineStyle{Color: k.Color, Width: 6}),
+		c.AddSeries(k.What, nil, charts.WithLineChartOpts(opts.LineChart{Symbol: "roundRect", SymbolSize: 10}), charts.WithItemStyleOpts(opts.ItemStyle{Color: k.Color}), charts.WithLineStyleOpts(opts.LineStyle{Color: k.Color, Width: 0.1}),
 			charts.WithMarkAreaData(bands(k, r.Seconds*narrowest)...),
 			charts.WithMarkAreaStyleOpts(opts.MarkAreaStyle{ItemStyle: &opts.ItemStyle{Color: k.Color, Opacity: opts.Float(0.22)}, Label: &opts.Label{Show: opts.Bool(false)}}))
 	}
@@ -66,7 +66,7 @@ func draw(id, title, says string, r *Run, kinds []kind, curves []curve) chart {
 		for i := range r.Samples {
 			data = append(data, opts.LineData{Value: []any{r.Samples[i].At, v.at(&r.Samples[i])}})
 		}
-		c.AddSeries(v.name, data, charts.WithLineChartOpts(opts.LineChart{ShowSymbol: opts.Bool(false)}),
+		c.AddSeries(v.name, data, charts.WithLineChartOpts(opts.LineChart{Symbol: "none"}),
 			charts.WithItemStyleOpts(opts.ItemStyle{Color: v.color}), charts.WithLineStyleOpts(opts.LineStyle{Color: v.color, Width: 2}))
 	}
 	s := c.RenderSnippet()

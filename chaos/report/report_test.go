@@ -10,13 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"logboom/chaos/oracle"
 )
 
 func example() *Run {
 	n := func(n int64) *int64 { return &n }
 	return &Run{
 		Name: "TestExample", Server: "the embedded backend", Seed: 7, Started: time.Date(2026, 11, 26, 3, 0, 0, 0, time.UTC), Seconds: 12, Passed: true,
-		Counts: Counts{Written: 30, Stored: 28, Lost: 2},
+		Counts: oracle.Counts{Written: 30, Stored: 28, Lost: 2},
 		Faults: []Fault{{"agent down", 2, 3.5}, {"backend down", 4, 6}, {"agent down", 8, 8}},
 		Samples: []Sample{{At: 0, Written: 1}, {At: 1, Written: 10, Durable: n(9), Delivered: n(8), WAL: n(4096), Lag: n(200), Pins: n(0)},
 			{At: 12, Written: 30, Durable: n(30), Delivered: n(28), WAL: n(0), Lag: n(0), Pins: n(0)}},
@@ -60,24 +62,5 @@ func TestJSONHasTheWholeRun(t *testing.T) {
 	var got Run
 	if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(&got, want) {
 		t.Errorf("%v: got %+v, want %+v", err, got, want)
-	}
-}
-
-func TestCountsSayWhetherTheyBalance(t *testing.T) {
-	for _, c := range []struct {
-		counts Counts
-		want   string
-		ok     bool
-	}{
-		{Counts{Written: 5, Stored: 5}, "written 5 = stored 5 + listed as lost 0, duplicates 0", true},
-		{Counts{Written: 5, Stored: 3, Lost: 2}, "written 5 = stored 3 + listed as lost 2, duplicates 0", true},
-		{Counts{Written: 5, Stored: 4}, "written 5 ≠ stored 4 + listed as lost 0, duplicates 0", false},
-		{Counts{Written: 5, Stored: 5, Duplicates: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 1", false},
-		{Counts{Written: 5, Stored: 5, Wrong: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 0, wrong 1", false},
-		{Counts{Written: 5, Stored: 5, Disordered: 1}, "written 5 = stored 5 + listed as lost 0, duplicates 0, out of order 1", false},
-	} {
-		if got := c.counts.String(); got != c.want || c.counts.Balanced() != c.ok {
-			t.Errorf("got %q, %v; want %q, %v", got, c.counts.Balanced(), c.want, c.ok)
-		}
 	}
 }

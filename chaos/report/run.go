@@ -13,53 +13,24 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"logboom/chaos/oracle"
 )
 
 // Run is one run of a scenario. Times are seconds from its start.
 type Run struct {
-	Name    string    `json:"name"`
-	Server  string    `json:"server"` // what stood for the backend
-	Seed    uint64    `json:"seed"`   // 0: nothing was left to chance
-	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"`
-	Passed  bool      `json:"passed"`
-	Counts  Counts    `json:"counts"`
-	Faults  []Fault   `json:"faults"`
-	Samples []Sample  `json:"samples"`
-}
-
-// Counts are what the oracle found at the end, in lines.
-type Counts struct {
-	Written    int64 `json:"written"`
-	Stored     int64 `json:"stored"` // lines that have a document
-	Lost       int64 `json:"lost"`   // lines that have none, and whose bytes the ledger lists
-	Duplicates int64 `json:"duplicates"`
-	Wrong      int64 `json:"wrong"`      // documents that hold other bytes, or name no line that was written
-	Disordered int64 `json:"disordered"` // lines that don't sort behind the one before
-}
-
-// Balanced says whether every line is stored, or listed as lost, once.
-func (c Counts) Balanced() bool {
-	return c.Written == c.Stored+c.Lost && c.Duplicates+c.Wrong+c.Disordered == 0
-}
-
-func (c Counts) String() string {
-	sign := "="
-	if c.Written != c.Stored+c.Lost {
-		sign = "≠"
-	}
-	s := fmt.Sprintf("written %d %s stored %d + listed as lost %d, duplicates %d", c.Written, sign, c.Stored, c.Lost, c.Duplicates)
-	if c.Wrong > 0 {
-		s += fmt.Sprintf(", wrong %d", c.Wrong)
-	}
-	if c.Disordered > 0 {
-		s += fmt.Sprintf(", out of order %d", c.Disordered)
-	}
-	return s
+	Name    string        `json:"name"`
+	Server  string        `json:"server"` // what stood for the backend
+	Seed    uint64        `json:"seed"`   // 0: nothing was left to chance
+	Started time.Time     `json:"started"`
+	Seconds float64       `json:"seconds"`
+	Passed  bool          `json:"passed"`
+	Counts  oracle.Counts `json:"counts"`
+	Faults  []Fault       `json:"faults"`
+	Samples []Sample      `json:"samples"`
 }
 
 // Fault is something that was broken for a while, or at a moment.

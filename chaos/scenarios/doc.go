@@ -10,7 +10,7 @@
 //
 // Each scenario says in one line what it counted:
 //
-//	TestTwoRotationsBetweenTwoLooks       written 9120 stored 9120 ledgered 0 double 0
+//	TestTwoRotationsBetweenTwoLooks       written 9120 = stored 9120 + listed as lost 0, duplicates 0
 //
 // It costs some seconds of mostly waiting a scenario, so they run in parallel. Those that take long, or a machine, are
 // left to make chaos (LOGBOOM_CHAOS=long).

@@ -77,6 +77,7 @@ func (g *stage) add(path, text string) {
 	_, err = f.WriteString(text)
 	must(g.t, err)
 	must(g.t, f.Close())
+	g.film.wrote(len(text))
 }
 
 // rename gives a file in the folder of old another name.

@@ -19,6 +19,8 @@ type process struct {
 	env  []string
 	log  string // path of what all its runs said
 
+	film *film // notes when it is down or stopped; nil: nobody looks
+
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the run has ended
 	err    error         // how it ended; valid after exited
@@ -36,6 +38,7 @@ func (p *process) start(args ...string) {
 	must(p.t, cmd.Start())
 	exited := make(chan struct{})
 	p.cmd, p.exited = cmd, exited
+	p.film.over(p.name + " down")
 	go func() {
 		p.err = cmd.Wait()
 		close(exited)
@@ -68,6 +71,8 @@ func (p *process) kill() {
 	p.t.Helper()
 	p.signal(syscall.SIGKILL)
 	<-p.exited
+	p.film.over(p.name + " stopped")
+	p.film.fault(p.name + " down")
 	var exit *exec.ExitError
 	if !errors.As(p.err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		p.t.Fatalf("the %s ended before it was killed: %v\n%s", p.name, p.err, p.lastWords())
@@ -78,6 +83,7 @@ func (p *process) kill() {
 func (p *process) pause() {
 	p.t.Helper()
 	p.signal(syscall.SIGSTOP)
+	p.film.fault(p.name + " stopped")
 	stat := fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)
 	await(p.t, p.name+" stops", func() bool {
 		data, err := os.ReadFile(stat)
@@ -91,12 +97,14 @@ func (p *process) pause() {
 func (p *process) goOn() {
 	p.t.Helper()
 	p.signal(syscall.SIGCONT)
+	p.film.over(p.name + " stopped")
 }
 
 // end is SIGTERM, which must end in exit code 0.
 func (p *process) end(limit time.Duration) {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
+	p.film.fault(p.name + " down")
 	p.wait("after SIGTERM", limit)
 }
 

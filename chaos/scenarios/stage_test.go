@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,10 +33,12 @@ type stage struct {
 	config string // path of the agent's configuration
 	url    string // of the backend
 
-	agent, backend process
+	agent   process
+	backend server
 
 	list   bytes.Buffer
 	writer *manifest.Writer
+	film   *film              // nil: no report is wanted
 	sizes  map[string][]int64 // of what hands wrote: bytes in the file, by stream and number
 
 	client *http.Client // of the agent's socket
@@ -48,6 +51,7 @@ type settings struct {
 	wal    string // further keys of wal
 	sink   string // further keys of sink.elasticsearch
 	url    string // of the sink; "" is the backend's
+	server string // what stands for the backend; "" is the embedded one
 }
 
 const kubernetesInput = `  - kubernetes:
@@ -67,21 +71,28 @@ func newStage(t *testing.T, s settings) *stage {
 	g := &stage{t: t, dir: dir, logs: filepath.Join(dir, "logs"), config: filepath.Join(dir, "logboom.yaml"), sizes: map[string][]int64{}}
 	must(t, os.Mkdir(g.logs, 0o755))
 	g.writer = manifest.NewWriter(&g.list)
-	g.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "data", "agent.sock"))
-		}}}
-	g.backend = process{t: t, name: "backend", log: filepath.Join(dir, "backend.log"), args: []string{backendBinary, "--data", filepath.Join(dir, "backend")}}
-	g.agent = process{t: t, name: "agent", log: filepath.Join(dir, "agent.log"), args: []string{agentBinary, "run", "-c", g.config}}
+	g.client = &http.Client{Timeout: 5 * time.Second, Transport: g.socket()}
+	g.film = newFilm(g)
+	g.backend = g.newServer(s.server)
+	g.agent = process{t: t, name: "agent", log: filepath.Join(dir, "agent.log"), args: []string{agentBinary, "run", "-c", g.config}, film: g.film}
 	t.Cleanup(func() {
+		g.film.end()
 		g.agent.cleanUp()
 		g.backend.cleanUp()
 		os.RemoveAll(dir)
 	})
 	g.startBackend()
 	g.configure(s)
+	g.film.begin()
 	return g
+}
+
+// socket is the way to the agent.
+func (g *stage) socket() *http.Transport {
+	path := filepath.Join(g.data(), "agent.sock")
+	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
 }
 
 // configure writes the agent's configuration.
@@ -126,31 +137,8 @@ func (g *stage) random() *rand.Rand {
 		seed = uint64(time.Now().UnixNano())
 	}
 	g.t.Logf("LOGBOOM_SEED=%d", seed)
+	g.film.by(seed)
 	return rand.New(rand.NewPCG(seed, 0))
-}
-
-// startBackend starts the backend, later at the address that it had.
-func (g *stage) startBackend() {
-	g.t.Helper()
-	if g.url != "" {
-		g.backend.start("--listen", strings.TrimPrefix(g.url, "http://"))
-	} else {
-		g.backend.start("--listen", "127.0.0.1:0")
-		await(g.t, "the backend listens", func() bool {
-			said := listening.FindSubmatch(g.backend.lastWords())
-			if said != nil {
-				g.url = string(said[1])
-			}
-			return said != nil
-		})
-	}
-	await(g.t, "the backend answers", func() bool {
-		answer, err := http.Get(g.url + "/")
-		if err == nil {
-			answer.Body.Close()
-		}
-		return err == nil
-	})
 }
 
 // fault adds to the backend's script.
@@ -168,12 +156,11 @@ func (g *stage) fault(script string) {
 // stored counts the documents.
 func (g *stage) stored() int64 {
 	g.t.Helper()
-	answer, err := http.Get(g.url + "/" + index + "/_count?ignore_unavailable=true")
-	must(g.t, err)
-	defer answer.Body.Close()
-	var counted struct{ Count int64 }
-	must(g.t, json.NewDecoder(answer.Body).Decode(&counted))
-	return counted.Count
+	n, ok := count(http.DefaultClient, g.url)
+	if !ok {
+		g.t.Fatal("the backend does not say how many documents it has")
+	}
+	return n
 }
 
 func (g *stage) awaitStored(n int64) {
@@ -193,7 +180,11 @@ type status struct {
 		LastStep    time.Time `json:"last_step"`
 		OpenFiles   int       `json:"open_files"`
 		UnreadBytes int64     `json:"unread_bytes"`
+		PinBytes    int64     `json:"pin_bytes"`
 		ReadBytes   int64     `json:"read_bytes"`
+	}
+	WAL struct {
+		Bytes int64
 	}
 	Account struct {
 		Known int64 `json:"known_bytes"`
@@ -203,13 +194,23 @@ type status struct {
 }
 
 // ask asks a running agent how it is. ok: it answered.
-func (g *stage) ask() (s status, ok bool) {
-	answer, err := g.client.Get("http://agent/api/v1/status")
+func (g *stage) ask() (s status, ok bool) { return g.askWith(g.client) }
+
+func (g *stage) askWith(client *http.Client) (s status, ok bool) {
+	answer, err := client.Get("http://agent/api/v1/status")
 	if err != nil {
 		return s, false
 	}
+	return s, decode(answer, &s) == nil
+}
+
+// decode reads an answer to its end.
+func decode(answer *http.Response, into any) error {
 	defer answer.Body.Close()
-	return s, answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(&s) == nil
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
 }
 
 // awaitStatus waits until the agent says what is asked for.
@@ -247,6 +248,7 @@ func (g *stage) startNode(c kubelet.Config) *node {
 	g.t.Helper()
 	c.Root, c.Manifest, c.Duration = g.logs, g.writer, time.Hour
 	n := &node{Node: kubelet.New(c), t: g.t, done: make(chan error, 1)}
+	g.film.watch(n.Node)
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	go func() { n.done <- n.Run(ctx) }()

@@ -20,25 +20,25 @@ type storm struct {
 	done   map[string]int // acts, by name
 	agent0 process        // as the agent is started when nothing is scarce
 	pods   int            // of hands
+	net    *network
 }
 
 // All faults at random: agent and backend killed, stopped and ended, answers spoiled, checkpoints damaged, few descriptors
-// and little memory, a small WAL, while containers log, rotate, crash and go. LOGBOOM_STORM is how long, LOGBOOM_SEED which.
+// and little memory, a small WAL, a bad network, while containers log, rotate, crash and go. LOGBOOM_STORM is how long,
+// LOGBOOM_SEED which, and LOGBOOM_SERVER in front of what.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	length, err := time.ParseDuration(os.Getenv("LOGBOOM_STORM"))
 	if err != nil {
 		length = time.Duration(times(8, 60)) * time.Second
 	}
-	g := newStage(t, settings{wal: "  max_size: 8MiB\n  segment_size: 1MiB", sink: hasty + "\n    batch_size: 1MiB", more: "lock_wait: 30s\n"})
-	s := &storm{stage: g, random: g.random(), until: time.Now().Add(length), done: map[string]int{}, agent0: g.agent}
+	g := newStage(t, settings{server: chosen()})
+	s := &storm{stage: g, random: g.random(), until: time.Now().Add(length), done: map[string]int{}, agent0: g.agent, net: g.startNetwork(nil)}
+	g.configure(settings{wal: "  max_size: 8MiB\n  segment_size: 1MiB", sink: s.patience() + "\n    batch_size: 1MiB", url: s.net.url(), more: "lock_wait: 30s\n"})
 	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: threePods(length)})
 	g.agent.start()
 	s.rage()
 	n.end()
-	if !g.backend.runs() {
-		g.startBackend()
-	}
 	s.ordinary()
 	t.Logf("%v of %v; %d rotations, %d restarts of containers", length, s.done, n.Rotations.Load(), n.Restarts.Load())
 	g.verdict(demand{})
@@ -58,12 +58,17 @@ func threePods(length time.Duration) []kubelet.Pod {
 	}
 }
 
+// patience is how long the agent waits for an answer: a real server is slow when it has just started.
+func (s *storm) patience() string {
+	if _, ok := s.backend.(*embedded); ok {
+		return hasty
+	}
+	return "    min_backoff: 50ms\n    timeout: 5s"
+}
+
 // rage does one thing after the other. Whatever the agent is away for is much shorter than the kubelet keeps a file.
 func (s *storm) rage() {
-	acts := []struct {
-		name string
-		do   func()
-	}{
+	acts := []act{
 		{"agent killed", func() { s.agent.kill(); s.pause(1500); s.restart() }},
 		{"agent killed twice", func() { s.agent.kill(); s.restart(); s.pause(100); s.agent.kill(); s.restart() }},
 		{"agent ended", func() { s.awaitAgent(); s.agent.end(patience); s.pause(500); s.restart() }},
@@ -79,9 +84,13 @@ func (s *storm) rage() {
 			s.startBackend()
 		}},
 		{"backend stopped", func() { s.backend.pause(); s.pause(2500); s.backend.goOn() }},
-		{"answers spoiled", s.spoil},
-		{"answers spoiled", s.spoil},
+		{"network bad", s.badNetwork},
+		{"network bad", s.badNetwork},
+		{"connections reset", s.net.reset},
 		{"pod deleted", s.podComesAndGoes},
+	}
+	if _, ok := s.backend.(*embedded); ok { // a real server does as it pleases
+		acts = append(acts, act{"answers spoiled", s.spoil}, act{"answers spoiled", s.spoil})
 	}
 	for time.Now().Before(s.until) {
 		act := acts[s.random.IntN(len(acts))]
@@ -89,6 +98,12 @@ func (s *storm) rage() {
 		s.done[act.name]++
 		s.pause(700)
 	}
+}
+
+// act is one thing that happens in a storm.
+type act struct {
+	name string
+	do   func()
 }
 
 // pause waits for up to so many milliseconds.
@@ -115,6 +130,7 @@ func (s *storm) damage() {
 	s.agent.kill()
 	path := filepath.Join(s.data(), "checkpoint.db")
 	if info, err := os.Stat(path); err == nil {
+		s.film.moment("checkpoint damaged")
 		switch s.random.IntN(4) {
 		case 0:
 			must(s.t, os.Remove(path))
@@ -129,6 +145,17 @@ func (s *storm) damage() {
 	s.restart()
 }
 
+// badNetwork lets the network be bad for a while.
+func (s *storm) badNetwork() {
+	weathers := []weather{late, narrow, deaf, silent, hollow, partitioned}
+	s.net.set(weathers[s.random.IntN(len(weathers))])
+	s.pause(3000)
+	if s.random.IntN(2) == 0 {
+		s.net.reset()
+	}
+	s.net.set(weather{})
+}
+
 // spoil lets some of the next answers of the backend go wrong.
 func (s *storm) spoil() {
 	faults := []string{
@@ -137,6 +164,7 @@ func (s *storm) spoil() {
 		`{"status":429,"count":%d}`, `{"hang":"2s","stored":true,"count":%d}`, `{"delay":"300ms","count":%d}`,
 		`{"items":{"every":3,"status":429,"stored":true},"count":%d}`, `{"items":{"every":2,"first":1,"status":503},"count":%d}`,
 	}
+	s.film.moment("answers spoiled")
 	s.fault(fmt.Sprintf(faults[s.random.IntN(len(faults))], 1+s.random.IntN(4)))
 }
 
@@ -153,4 +181,5 @@ func (s *storm) podComesAndGoes() {
 	}
 	h.write(log, s.random.IntN(500))
 	must(s.t, os.RemoveAll(filepath.Dir(dir)))
+	s.film.moment("pod deleted")
 }
