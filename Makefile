@@ -12,6 +12,10 @@ TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
 all: build
 
+.PHONY: help
+help: ## what this Makefile can do
+	@grep -hE '^[a-z-]+( [a-z-]+)*:.*##' Makefile | sort | sed -E 's/:[^#]*## /	/' | expand -t 20
+
 build: ## bin/logboom, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/logboom ./agent
 
