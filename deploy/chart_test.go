@@ -1,0 +1,181 @@
+// Package deploy has tests only: the chart renders to what a cluster takes, and what a node must be safe from; the plain
+// manifests are the chart's; the examples are valid.
+package deploy
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/lint/support"
+	"sigs.k8s.io/yaml"
+)
+
+const chartDir = "helm/logboom"
+
+func loadChart(t *testing.T) *chart.Chart {
+	t.Helper()
+	c, err := loader.Load(chartDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// parse makes values of the text of a values file.
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	values, err := chartutil.ReadValues([]byte(text))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return values
+}
+
+// template does what helm template does, as release logboom in namespace logboom, and returns a text for each template.
+func template(t *testing.T, values string) (map[string]string, error) {
+	t.Helper()
+	c := loadChart(t)
+	all, err := chartutil.ToRenderValues(c, parse(t, values),
+		chartutil.ReleaseOptions{Name: "logboom", Namespace: "logboom", Revision: 1, IsInstall: true}, chartutil.DefaultCapabilities)
+	if err != nil {
+		return nil, err
+	}
+	files, err := engine.Engine{Strict: true}.Render(c, all)
+	rendered := map[string]string{}
+	for name, text := range files {
+		rendered[strings.TrimPrefix(name, "logboom/templates/")] = text
+	}
+	return rendered, err
+}
+
+// render is template for values that are right; it returns the objects, and leaves out templates that made none.
+func render(t *testing.T, values string) map[string]string {
+	t.Helper()
+	files, err := template(t, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.DeleteFunc(files, func(name, text string) bool {
+		return strings.TrimSpace(text) == "" || !strings.HasSuffix(name, ".yaml")
+	})
+	return files
+}
+
+// object decodes into a type of Kubernetes, which must know every key.
+func object[T any](t *testing.T, text string) *T {
+	t.Helper()
+	var o T
+	if err := yaml.UnmarshalStrict([]byte(text), &o); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return &o
+}
+
+// variants are values that belong together: each is rendered, decoded strictly, and its configuration loaded.
+var variants = map[string]string{
+	"defaults":     "",
+	"unprivileged": "unprivileged: true",
+	"node logs":    "nodeLogs: {enabled: true, readAll: true}",
+	"own volume":   "config: {data_dir: /mnt/buffer}",
+	"own secret":   "credentials: {existingSecret: mine}\nserviceAccount: {create: false, name: mine}\nexistingConfigMap: mine",
+	"everything": `
+image: {repository: registry.example.org/logboom, digest: "sha256:` + strings.Repeat("0a", 32) + `", pullPolicy: Always}
+imagePullSecrets: [{name: registry}]
+fullnameOverride: logs
+config:
+  wal: {max_size: 20GiB}
+  sink:
+    elasticsearch:
+      urls: ["https://es-0:9200", "https://es-1:9200"]
+      index: logs-%{namespace}-%{+yyyy.MM.dd}
+      tls: {insecure_skip_verify: true}
+      headers: {X-Tenant: "${TENANT}"}
+  http: {listen: "[${POD_IP}]:9601"}
+  redact: [{pattern: "password=(\\S+)", replace: password=***}]
+credentials: {data: {api_key: a2V5}}
+nodeLogs: {enabled: true, paths: [/var/log/*.log, /var/log/audit/*.log], format: auto}
+resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {cpu: "1", memory: 512Mi}}
+tolerations: [{key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}]
+nodeSelector: {disk: ssd}
+affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: type, operator: NotIn, values: [virtual-kubelet]}]}]}}}
+priorityClassName: logs
+updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 10%}}
+terminationGracePeriodSeconds: 120
+podAnnotations: {example.org/team: platform}
+podLabels: {team: platform}
+seLinuxOptions: {type: spc_t}
+env: [{name: TENANT, value: t1}]
+envFrom: [{secretRef: {name: more}}]
+extraVolumes: [{name: ca, configMap: {name: ca}}]
+extraVolumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]
+serviceAccount: {annotations: {example.org/role: logs}}
+podMonitor: {enabled: true, labels: {release: prometheus}, metricRelabelings: [{action: labeldrop, regex: x}]}
+networkPolicy: {enabled: true, from: [{namespaceSelector: {}}], egress: [{ports: [{port: 9200}]}, {ports: [{port: 53, protocol: UDP}]}]}
+`,
+}
+
+func TestHelmLintFindsNothing(t *testing.T) {
+	for name, values := range variants {
+		t.Run(name, func(t *testing.T) {
+			for _, m := range lint.All(chartDir, parse(t, values), "logboom", true).Messages {
+				if m.Severity > support.InfoSev {
+					t.Error(m)
+				}
+			}
+		})
+	}
+}
+
+// Every value has an effect: the schema knows it, and it stands in a template.
+func TestEveryValueIsUsed(t *testing.T) {
+	c := loadChart(t)
+	var templates bytes.Buffer
+	for _, f := range c.Templates {
+		templates.Write(f.Data)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Values)) {
+		if !strings.Contains(templates.String(), ".Values."+key) {
+			t.Errorf("no template uses .Values.%s", key)
+		}
+	}
+}
+
+func TestTheSchemaRefuses(t *testing.T) {
+	for _, values := range []string{
+		"tolerations: {}",
+		"toleration: []",
+		"image: {name: logboom}",
+		"image: {pullPolicy: Sometimes}",
+		"image: {digest: latest}",
+		"updateStrategy: {rollingUpdate: {maxSurge: 1}}", // two agents on one buffer
+		"updateStrategy: {type: Recreate}",
+		"terminationGracePeriodSeconds: 5",
+		"config: {input: []}",
+		"config: {inputs: []}",
+		"config: {http: {listen: 127.0.0.1:9600}}", // where no probe comes
+		`config: {http: {listen: "off"}}`,
+		"config: {sink: {elasticsearch: {urls: []}}}",
+		"config: {sink: {kafka: {}}}",
+		"config: {data_dir: logs}",
+		"nodeLogs: {paths: [messages]}",
+		"podAnnotations: {a: 1}",
+		"credentials: {apiKey: x}",
+		"unprivileged: yes please",
+	} {
+		if _, err := template(t, values); err == nil || !strings.Contains(err.Error(), "values don't meet the specifications of the schema") {
+			t.Errorf("%s: %v", values, err)
+		}
+	}
+	// Not the schema's, as two values are at odds.
+	if _, err := template(t, "unprivileged: true\nconfig: {data_dir: /var/log/logboom}"); err == nil || !strings.Contains(err.Error(), "read-only") {
+		t.Errorf("a buffer on a read-only mount: %v", err)
+	}
+}

@@ -1,0 +1,75 @@
+{{- define "logboom.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "logboom.fullname" -}}
+{{- $name := include "logboom.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- /* What the DaemonSet selects its pods by: it can't be changed later. */}}
+{{- define "logboom.selector" -}}
+app.kubernetes.io/name: {{ include "logboom.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "logboom.labels" -}}
+{{ include "logboom.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "logboom.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "logboom.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "logboom.image" -}}
+{{- with .Values.image }}
+{{- .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ default $.Chart.AppVersion .tag }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* Where the buffer is: under the log volume, so that hard links work, or on its own where that is read-only. */}}
+{{- define "logboom.dataDir" -}}
+{{- get .Values.config "data_dir" | default (ternary "/var/lib/logboom" "/var/log/logboom" .Values.unprivileged) }}
+{{- end }}
+
+{{- define "logboom.port" -}}
+{{- regexFind "[0-9]+$" .Values.config.http.listen }}
+{{- end }}
+
+{{- define "logboom.secret" -}}
+{{- if .Values.credentials.existingSecret }}
+{{- .Values.credentials.existingSecret }}
+{{- else if .Values.credentials.data }}
+{{- include "logboom.fullname" . }}
+{{- end }}
+{{- end }}
+
+{{- /* The agent's configuration: config, and what other values say. */}}
+{{- define "logboom.config" -}}
+{{- $c := deepCopy .Values.config }}
+{{- $_ := set $c "data_dir" (include "logboom.dataDir" .) }}
+{{- $delivery := get $c "delivery" | default dict }}
+{{- if not (hasKey $delivery "grace") }}
+{{- $_ := set $delivery "grace" (printf "%ds" (sub (int .Values.terminationGracePeriodSeconds) 10)) }}
+{{- end }}
+{{- $_ := set $c "delivery" $delivery }}
+{{- with .Values.nodeLogs }}
+{{- if .enabled }}
+{{- $_ := set $c "inputs" (append $c.inputs (dict "files" (dict "paths" .paths "format" .format))) }}
+{{- end }}
+{{- end }}
+{{- toYaml $c }}
+{{- end }}
