@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
+.PHONY: all build demo test race check fuzz bench bench-check bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
 
 all: build
 
@@ -41,6 +41,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
 	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+
+bench-check: ## allocations and instructions of the hot paths against bench/check/testdata/baseline.json; STORE=1 stores them
+	$(GO) run ./bench/check $(if $(STORE),-store)
 
 bench-wal: ## speed of the WAL alone, compared with wal/testdata/bench.txt
 	@mkdir -p tmp
