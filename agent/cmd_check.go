@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"logboom/agent/config"
+	"logboom/agent/kube"
 	"logboom/agent/pipeline"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
@@ -57,6 +58,7 @@ func (k *checker) all(ctx context.Context) {
 			k.files(what, in.Files)
 		}
 	}
+	k.metadata(ctx)
 	k.dataDir()
 	k.space()
 	k.damaged()
@@ -127,6 +129,31 @@ func (k *checker) files(what string, in *config.Files) {
 		return
 	}
 	k.ok(what, "%d files match and can be read", found)
+}
+
+// metadata asks the Kubernetes API what the agent asks it.
+func (k *checker) metadata(ctx context.Context) {
+	if !k.conf.Metadata.FromAPI() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	pods, err := kube.Check(ctx, pipeline.PodOptions(k.conf))
+	switch {
+	case err != nil:
+		k.warn("metadata", "%v. %s", err, apiAdvice(err))
+	case pods == 0:
+		k.warn("metadata", "the Kubernetes API has no pods on a node %q. Set node_name, or NODE_NAME, to the node's name in the cluster", k.conf.NodeName)
+	default:
+		k.ok("metadata", "the Kubernetes API tells of %d pods on node %s", pods, k.conf.NodeName)
+	}
+}
+
+func apiAdvice(err error) string {
+	if kube.Forbidden(err) {
+		return "Give our service account get, list and watch of pods by a ClusterRole. Until then documents go without labels"
+	}
+	return "The agent starts all the same; the first logs of new pods wait for metadata.wait and go without labels"
 }
 
 // agent says whether one is running: that is no fault, but good to know beside the other lines.

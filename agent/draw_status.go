@@ -24,6 +24,9 @@ func drawStatus(w io.Writer, s, before *status.Status) {
 	row("unread", "%s in %d known files, %d open; lost before reading: %s", size(a.Unread), s.FileCount, s.Intake.OpenFiles, size(a.LostUnread))
 	row("buffer", "%s", buffer(s))
 	row("backend", "%s", backendState(s))
+	if m := &s.Metadata; m.Asked {
+		row("pods", "%s", podState(m, s.Now))
+	}
 	row("events", "%d stored, %d were stored already, %d dead letters, since the start", d.Stored, d.Duplicates, d.DeadLetters)
 	if before != nil {
 		row("rates", "%s", rates(s, before))
@@ -85,6 +88,14 @@ func backendState(s *status.Status) string {
 	}
 	if !d.NextRetry.IsZero() {
 		text += "; next attempt in " + lasting(d.NextRetry.Sub(s.Now))
+	}
+	return text
+}
+
+func podState(m *status.Metadata, now time.Time) string {
+	text := fmt.Sprintf("%d known", m.Pods)
+	if m.Error != "" {
+		text += fmt.Sprintf("; the Kubernetes API has not answered for %s: %s", lasting(now.Sub(m.Since)), printable(m.Error))
 	}
 	return text
 }

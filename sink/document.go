@@ -125,25 +125,44 @@ func staticFields(f *wal.File, stream string) *field {
 	set("kubernetes.pod.uid", f.PodUID, pod)
 	set("kubernetes.container.name", f.Container, pod)
 	set("kubernetes.node.name", f.Node, pod && f.Node != "")
-	if len(f.Labels) > 0 && pod {
-		root.child("kubernetes").fields = append(root.child("kubernetes").fields, labelFields(f.Labels))
+	if pod {
+		k := root.child("kubernetes")
+		for _, kind := range owners {
+			set("kubernetes."+kind+".name", f.Owners[kind], f.Owners[kind] != "")
+		}
+		k.add(textFields("labels", f.Labels))
+		k.add(textFields("annotations", shown(f.Annotations)))
 	}
 	set("container.id", f.ContainerID, f.ContainerID != "")
+	set("container.image.name", f.Image, f.Image != "")
 	set("stream", stream, stream != "")
 	return root
 }
 
-func labelFields(labels map[string]string) *field {
-	all := &field{name: "labels", object: true}
-	for _, l := range fieldNames(labels) {
-		all.fields = append(all.fields, &field{name: l.field, text: labels[l.key]})
+// owners are the kinds of what makes pods that documents name, as the Elastic Common Schema's field sets for Kubernetes do.
+var owners = []string{"cronjob", "daemonset", "deployment", "job", "replicaset", "statefulset"}
+
+// control is what the names of annotations begin with that speak to logboom. They say nothing about an Event.
+const control = "logboom.io/"
+
+func shown(annotations map[string]string) map[string]string {
+	others := maps.Clone(annotations)
+	maps.DeleteFunc(others, func(name, _ string) bool { return strings.HasPrefix(name, control) })
+	return others
+}
+
+// textFields is an object of the pod's labels, or of its annotations.
+func textFields(name string, texts map[string]string) *field {
+	all := &field{name: name, object: true}
+	for _, l := range fieldNames(texts) {
+		all.fields = append(all.fields, &field{name: l.field, text: texts[l.key]})
 	}
 	return all
 }
 
 type labelName struct{ key, field string }
 
-// fieldNames gives each label a field of its own. Dots would make objects of the keys, and app beside app.version is
+// fieldNames gives each label or annotation a field of its own. Dots would make objects of the keys, and app beside app.version is
 // then a conflict, so they become underscores. Where that makes two keys equal, the key without dots keeps the name, and
 // the others get _2, _3, ... in the order of their keys.
 func fieldNames(labels map[string]string) []labelName {

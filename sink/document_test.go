@@ -58,7 +58,9 @@ func TestIDsNeverChange(t *testing.T) {
 
 func TestDocumentHasEveryField(t *testing.T) {
 	f := testFile(1)
-	f.Path, f.Ordinal, f.ContainerID = `/var/log/"odd"/0.log`, 3, "c0ffee"
+	f.Path, f.Ordinal, f.ContainerID, f.Image = `/var/log/"odd"/0.log`, 3, "c0ffee", "registry.example/cart:1.2"
+	f.Owners = map[string]string{"deployment": "cart", "replicaset": "cart-5d4f8", "rollout": "none of ours"}
+	f.Annotations = map[string]string{"example.com/team": "a", "logboom.io/format": "json"}
 	f.Labels = map[string]string{"app.kubernetes.io/name": "cart", "app": "x", "a.b": "1", "a_b": "2", "a.b_2": "3"}
 	e := &Event{
 		File: f, Offset: 1234, Sum: 7, Time: []byte("2026-11-22T16:01:02.123456789+02:00"), Stream: "stderr",
@@ -73,12 +75,15 @@ func TestDocumentHasEveryField(t *testing.T) {
 		"logboom":    map[string]any{"part": 2.0, "last": true},
 		"log":        map[string]any{"offset": 1234.0, "file": map[string]any{"path": f.Path}},
 		"host":       map[string]any{"name": "node-1"},
-		"container":  map[string]any{"id": "c0ffee"},
+		"container":  map[string]any{"id": "c0ffee", "image": map[string]any{"name": "registry.example/cart:1.2"}},
 		"kubernetes": map[string]any{
-			"namespace": "shop",
-			"pod":       map[string]any{"name": "cart-1", "uid": "5f6c"},
-			"container": map[string]any{"name": "app"},
-			"node":      map[string]any{"name": "node-1"},
+			"namespace":   "shop",
+			"pod":         map[string]any{"name": "cart-1", "uid": "5f6c"},
+			"container":   map[string]any{"name": "app"},
+			"node":        map[string]any{"name": "node-1"},
+			"deployment":  map[string]any{"name": "cart"},
+			"replicaset":  map[string]any{"name": "cart-5d4f8"},
+			"annotations": map[string]any{"example_com/team": "a"},
 			"labels": map[string]any{
 				"app": "x", "app_kubernetes_io/name": "cart", "a_b": "2", "a_b_2": "1", "a_b_2_2": "3",
 			},

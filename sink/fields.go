@@ -65,8 +65,11 @@ func ownFields() *field {
 	root := &field{}
 	for _, name := range []string{"@timestamp", "message", "stream", "event.sequence", "event.original", "log.offset", "log.file.path", "host.name",
 		"container.id", "kubernetes.namespace", "kubernetes.pod.name", "kubernetes.pod.uid", "kubernetes.container.name",
-		"kubernetes.node.name", "kubernetes.labels.x", "logboom.part", "tags"} {
+		"kubernetes.node.name", "kubernetes.labels.x", "kubernetes.annotations.x", "container.image.name", "logboom.part", "tags"} {
 		root.set(name, "")
+	}
+	for _, kind := range owners {
+		root.set("kubernetes."+kind+".name", "")
 	}
 	return root
 }
@@ -104,13 +107,16 @@ func checkName(name string) error {
 // checkPlace says why nothing can be added there: it would be refused, with the documents, or lost.
 func checkPlace(name string) error {
 	label, isLabel := strings.CutPrefix(name, "kubernetes.labels.")
+	if !isLabel {
+		label, isLabel = strings.CutPrefix(name, "kubernetes.annotations.")
+	}
 	switch {
 	case strings.HasPrefix(name, "_"):
 		return fmt.Errorf("%s can't be added: fields that begin with _ are the backend's own", name)
 	case strings.HasPrefix(name, "logboom."): // only some documents have it, each Event its own
 		return fmt.Errorf("%s can't be added: logboom is where documents say what became of long events", name)
 	case isLabel && strings.Contains(label, "."):
-		return fmt.Errorf("%s can't be added: the name of a label has no dots in documents", name)
+		return fmt.Errorf("%s can't be added: the name of a label or an annotation has no dots in documents", name)
 	}
 	return nil
 }
@@ -141,6 +147,13 @@ func (f *field) set(name, text string) bool {
 	}
 	child.text = text
 	return true
+}
+
+// add appends an object, unless it is empty.
+func (f *field) add(object *field) {
+	if len(object.fields) > 0 {
+		f.fields = append(f.fields, object)
+	}
 }
 
 func (f *field) child(name string) *field {

@@ -73,6 +73,17 @@ func (t target) template(d dialect, has abilities) object {
 func mappings(d dialect) object {
 	keyword := object{"type": "keyword", "ignore_above": 1024}
 	name := object{"properties": object{"name": keyword}}
+	kubernetes := object{
+		"namespace":   keyword,
+		"pod":         object{"properties": object{"name": keyword, "uid": keyword}},
+		"container":   name,
+		"node":        name,
+		"labels":      d.labels,
+		"annotations": d.labels,
+	}
+	for _, kind := range owners {
+		kubernetes[kind] = name
+	}
 	return object{
 		"date_detection": false,
 		"dynamic_templates": []object{
@@ -92,15 +103,9 @@ func mappings(d dialect) object {
 				"offset": object{"type": "long"},
 				"file":   object{"properties": object{"path": keyword}},
 			}},
-			"host":      name,
-			"container": object{"properties": object{"id": keyword}},
-			"kubernetes": object{"properties": object{
-				"namespace": keyword,
-				"pod":       object{"properties": object{"name": keyword, "uid": keyword}},
-				"container": name,
-				"node":      name,
-				"labels":    d.labels,
-			}},
+			"host":       name,
+			"container":  object{"properties": object{"id": keyword, "image": name}},
+			"kubernetes": object{"properties": kubernetes},
 		},
 	}
 }

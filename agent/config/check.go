@@ -37,6 +37,7 @@ func (d *decoder) check(c *Config) {
 		d.checkInput(fmt.Sprintf("inputs[%d]", i), &c.Inputs[i], c)
 	}
 	d.checkOverlaps(c)
+	d.checkMetadata(&c.Metadata)
 	within(d, "wal.segment_size", c.WAL.SegmentSize, MiB, 64*MiB)
 	if c.WAL.MaxSize < 4*c.WAL.SegmentSize {
 		d.reportAt("wal.max_size", "wal.max_size (%s) must hold at least 4 times wal.segment_size (%s)", c.WAL.MaxSize, c.WAL.SegmentSize)

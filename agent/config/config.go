@@ -23,6 +23,7 @@ type Config struct {
 	DataDir  string        `yaml:"data_dir"`  // absolute; default /var/log/logboom
 	LockWait time.Duration `yaml:"lock_wait"` // how long a start waits for another agent to end; default 60s
 	Inputs   []Input       `yaml:"inputs"`    // at least one
+	Metadata Metadata      `yaml:"metadata"`
 	WAL      WAL           `yaml:"wal"`
 	Pins     Pins          `yaml:"pins"`
 	Dead     DeadLetters   `yaml:"deadletter"`
@@ -49,6 +50,14 @@ type Kubernetes struct {
 	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
 	JSON         JSON       `yaml:"json"`          // field for the members of messages that are JSON objects; default none
 	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
+}
+
+// Metadata is what the Kubernetes API tells of the pods of this node.
+type Metadata struct {
+	Source      Source        `yaml:"source"`      // default auto
+	Kubeconfig  string        `yaml:"kubeconfig"`  // absolute; default: the service account of logboom's own pod
+	Wait        time.Duration `yaml:"wait"`        // for a pod that is not known yet, before its logs go without; 0 to 5m; default 10s
+	Annotations []string      `yaml:"annotations"` // patterns of the names of those that documents have; default none
 }
 
 // Files is a list of patterns for other log files.
@@ -158,6 +167,7 @@ func (c *Config) setDefaults() {
 	*c = Config{
 		DataDir:  "/var/log/logboom",
 		LockWait: time.Minute,
+		Metadata: Metadata{Source: SourceAuto, Wait: 10 * time.Second},
 		WAL:      WAL{MaxSize: 10 * GiB, SegmentSize: 8 * MiB, MinFree: Space{Percent: 15}, OnFull: Block, MaxPodShare: 33},
 		Pins:     Pins{MaxSize: 5 * GiB},
 		Dead:     DeadLetters{MaxSize: GiB},

@@ -123,6 +123,17 @@ const (
 
 func (r *ReadFrom) set(text string) error { return choose(r, text, Beginning, Now) }
 
+// Source is where metadata of pods come from.
+type Source string
+
+const (
+	SourceAuto Source = "auto" // the API, in a cluster or with a kubeconfig
+	SourceAPI  Source = "api"
+	SourceNone Source = "none"
+)
+
+func (s *Source) set(text string) error { return choose(s, text, SourceAuto, SourceAPI, SourceNone) }
+
 // Format is how the lines of a file are written.
 type Format string
 

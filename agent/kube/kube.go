@@ -42,6 +42,7 @@ type Options struct {
 const (
 	listTimeout  = 30 * time.Second // for a list: a server that hangs must be asked again
 	watchTimeout = 15 * time.Minute // for a watch: the server ends it before, after 5 to 10 minutes
+	accessEvery  = 30 * time.Second // between two looks for a kubeconfig or a service account that can't be read
 	goneFor      = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
 	maxGone      = 500              // deleted pods that are remembered
 )
@@ -49,7 +50,7 @@ const (
 // Pods is what is known of the pods of a node. Run fills it; all else may be called from any goroutine, at any time.
 type Pods struct {
 	o      Options
-	client *rest.RESTClient
+	client *rest.RESTClient // Run's
 
 	mu     sync.RWMutex // guards all below
 	pods   map[folder]*pod
@@ -62,20 +63,25 @@ type Pods struct {
 // folder names a pod as its log folder does.
 type folder struct{ namespace, name, uid string }
 
-// New returns Pods of which nothing is known yet. An error says that the API can't even be asked: a kubeconfig or a service
-// account that can't be read.
-func New(o Options) (*Pods, error) {
-	client, err := newClient(o.Kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	return &Pods{o: o, client: client, pods: map[folder]*pod{}}, nil
-}
+// New returns Pods of which nothing is known yet.
+func New(o Options) *Pods { return &Pods{o: o, pods: map[folder]*pod{}} }
 
 // Run keeps up with the API until ctx is done. Where the API does not answer it tries again, after a second at first and half a
 // minute at most, without an end.
 func (p *Pods) Run(ctx context.Context) {
 	klog.SetLogger(logr.Discard()) // what it would say is told once, by note
+	for ; ctx.Err() == nil; sleep(ctx, accessEvery) {
+		var err error
+		if p.client, err = newClient(p.o.Kubeconfig); err == nil {
+			p.follow(ctx)
+		} else {
+			p.note(err)
+		}
+	}
+}
+
+// follow keeps up with the API through p.client.
+func (p *Pods) follow(ctx context.Context) {
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: lists{&cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}},
 		ObjectType:    &corev1.Pod{},
@@ -124,6 +130,13 @@ func (p *Pods) Report() Report {
 		r.Error, r.Since = p.err.Error(), p.errAt
 	}
 	return r
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 func (p *Pods) put(pod *pod) {

@@ -22,10 +22,7 @@ import (
 // start runs Pods against s until the test ends.
 func start(t *testing.T, s *kubetest.Server, annotations ...string) *Pods {
 	t.Helper()
-	p, err := New(Options{Kubeconfig: s.Kubeconfig(t), Node: "n1", Annotations: annotations, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New(Options{Kubeconfig: s.Kubeconfig(t), Node: "n1", Annotations: annotations, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { p.Run(ctx) })

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"logboom/agent/config"
+	"logboom/agent/kube"
 	"logboom/agent/status"
 	"logboom/agent/tail"
 	"logboom/checkpoint"
@@ -66,6 +67,7 @@ type agent struct {
 	deadLog  *wal.Log
 	letters  *deadLetters
 	tail     *tail.Tailer
+	pods     *kube.Pods // nil: the Kubernetes API is not asked
 	shares   *shares
 	sink     *sink.Sink
 	intake   *Intake
@@ -94,6 +96,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	obeying, deaf := context.WithCancel(ctx)
 	defer func() { deaf(); obeys.Wait() }()
 	obeys.Go(func() { a.obey(obeying) })
+	defer a.followPods(ctx)()
 	return a.turn(ctx)
 }
 
@@ -318,6 +321,7 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0 && !a.setAside,
 		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Waits: a.shares.waits, Log: a.o.Logger}
 	o.Inputs = inputs(a.c)
+	a.askForPods(&o)
 	return o
 }
 

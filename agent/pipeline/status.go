@@ -39,7 +39,8 @@ func (a *agent) status() status.Status {
 			LastError: health.LastError, LastErrorAt: health.LastErrorAt, NextRetry: health.NextRetry, BackendUp: health.Up},
 		Letters: status.Letters{Refused: a.letters.refusedLetters.Load(), Held: a.letters.heldLetters.Load(), Resent: d.post.stored.Load(),
 			Bytes: a.deadLog.Stats().Bytes, MaxBytes: int64(a.conf.Load().Dead.MaxSize)},
-		Files: files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
+		Metadata: a.metadata(),
+		Files:    files, FileCount: report.Count, Account: total, Lost: delivered.Lost,
 	}
 	if err != nil {
 		s.Delivery.LastError = err.Error()
@@ -130,6 +131,10 @@ func problems(s *status.Status) []status.Problem {
 	if !s.Intake.Pins {
 		add("warning", "no hard links protect rotated files; open descriptors do, until the agent is killed",
 			"put data_dir under the same mount as the logs")
+	}
+	if s.Metadata.Error != "" {
+		add("warning", fmt.Sprintf("the Kubernetes API does not tell of pods: %s", s.Metadata.Error),
+			"logboom check says what is missing; logs are secured all the same, those of new pods without labels")
 	}
 	for _, f := range s.Files {
 		if f.Error == "" {

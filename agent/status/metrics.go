@@ -76,6 +76,9 @@ var plain = []metric{
 	counter("sent_bytes_total", "Bytes of bulk request bodies on the wire.", func(s *Status) int64 { return s.Delivery.SentBytes }),
 	gauge("requests_in_flight", "Bulk requests without an answer yet.", func(s *Status) float64 { return float64(s.Delivery.InFlight) }),
 	gauge("requests_limit", "Bulk requests that may be in flight at a time: grows while the backend is well, halves when it is busy.", func(s *Status) float64 { return float64(s.Delivery.Parallel) }),
+	gauge("pods", "Pods of this node that the Kubernetes API has told of.", func(s *Status) float64 { return float64(s.Metadata.Pods) }),
+	gauge("kubernetes_api_up", "1 while the Kubernetes API answers, or is not asked.", func(s *Status) float64 { return truth(s.Metadata.Error == "") }),
+
 	gauge("backend_up", "1 while the backend answers.", func(s *Status) float64 { return truth(s.Delivery.BackendUp) }),
 	gauge("last_ack_timestamp_seconds", "When Events last found their final home; 0 when not since the start.", func(s *Status) float64 { return unix(s.Delivery.LastAck) }),
 	gauge("delivery_last_step_timestamp_seconds", "When the loop that delivers last turned.", func(s *Status) float64 { return unix(s.Delivery.LastStep) }),

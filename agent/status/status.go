@@ -14,6 +14,7 @@ type Status struct {
 	WAL       WAL              `json:"wal"`
 	Delivery  Delivery         `json:"delivery"`
 	Letters   Letters          `json:"dead_letters"`
+	Metadata  Metadata         `json:"metadata"`
 	Account   Account          `json:"account"`    // of all Files since the checkpoint was made
 	Lost      map[string]int64 `json:"lost_bytes"` // in the ledger, by cause
 	Files     []File           `json:"files"`      // worst lag first, at most MaxFiles
@@ -98,6 +99,15 @@ type Letters struct {
 	Resent   int64 `json:"resent_events"`  // stored after all, since the start
 	Bytes    int64 `json:"bytes"`          // on disk
 	MaxBytes int64 `json:"max_bytes"`
+}
+
+// Metadata is what the Kubernetes API tells of this node's pods.
+type Metadata struct {
+	Asked  bool      `json:"asked"` // it is asked at all
+	Pods   int       `json:"pods"`  // that are known
+	Synced bool      `json:"synced"`
+	Error  string    `json:"error"` // why it does not answer; "" while it does
+	Since  time.Time `json:"since"` // when it began not to
 }
 
 // File is one File as the status page lists it.

@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"logboom/wal"
 )
 
 // input is an Input with what it holds open.
@@ -36,6 +39,10 @@ type folder struct {
 	attempt  int               // the highest that has a live name
 
 	unreadable map[string]string // path to what is wrong
+
+	waitsSince time.Time // when a file of it first waited until its pod is known; zero: none had to
+	settled    bool      // and that was long enough: its files are met with what is known
+	waits      bool      // in this scan, new files wait
 }
 
 // folderFor returns the folder at dir, made when it is new.
@@ -58,6 +65,12 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 		fo.in = in
 	}
 	return fo
+}
+
+// containerFile begins the description of a File of a container.
+func (fo *folder) containerFile(attempt int) *wal.File {
+	parts := strings.SplitN(fo.pod, "_", 3)
+	return &wal.File{Namespace: parts[0], Pod: parts[1], PodUID: parts[2], Container: fo.container, Attempt: attempt}
 }
 
 // entry returns a name of the inode k that this scan found, or nil.

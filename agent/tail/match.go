@@ -23,6 +23,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 	slices.SortStableFunc(strangers, func(a, b *stranger) int {
 		return cmp.Or(cmp.Compare(a.entry.attempt, b.entry.attempt), cmp.Compare(a.time, b.time), compareBool(a.entry.gz, b.entry.gz))
 	})
+	var waiting []*stranger
 	for _, s := range strangers {
 		e := &s.entry
 		if e.kind == sibling {
@@ -38,10 +39,17 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			continue
 		}
 		if f == nil {
+			if fo.waits {
+				waiting = append(waiting, s)
+				continue
+			}
 			f = t.newFile(fo, e, s)
-			t.passOver(f, e, s.src)
+			t.passOver(f, s.nascent)
 		}
 		t.attach(f, s.nascent, now)
+	}
+	if len(waiting) > 0 {
+		t.await(fo, waiting, now)
 	}
 }
 

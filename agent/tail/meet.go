@@ -15,6 +15,10 @@ type nascent struct {
 	entry entry
 	pin   string
 	met   time.Time
+
+	waits   bool  // it has a first line, and is met when its pod is known
+	old     bool  // it was there before the first start
+	oldSize int64 // and so much of it
 }
 
 func (fo *folder) closeNascent() {
@@ -41,7 +45,10 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 		return nil
 	}
 	n := fo.nascent[e.key]
-	if n != nil && n.src == nil && n.entry.size == e.size && !t.flush && !e.quiet(now) {
+	if t.stillWaits(fo, n, e) {
+		return nil
+	}
+	if n != nil && !n.waits && n.src == nil && n.entry.size == e.size && !t.flush && !e.quiet(now) {
 		return nil // as before
 	}
 	if e.pin && e.links == 1 && e.size == 0 && e.quiet(now) { // a silent container is gone
@@ -87,17 +94,22 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 		return nil
 	}
 	if len(line) == 0 || !whole && !t.flush && !e.quiet(now) {
-		fo.nascent[e.key] = n
-		if n.pin != "" || e.gz || t.firstLines >= t.maxUnknown() {
-			n.src.Close()
-			n.src = nil
-		} else {
-			t.firstLines++
-		}
+		t.keepNascent(fo, n)
 		return nil
 	}
 	delete(fo.nascent, e.key)
 	return &stranger{nascent: n, head: head, line: line, time: string(parse.Time(line))}
+}
+
+// keepNascent leaves n for the next scan, open where nothing else keeps its bytes.
+func (t *Tailer) keepNascent(fo *folder, n *nascent) {
+	fo.nascent[n.entry.key] = n
+	if n.pin != "" || n.entry.gz && !n.waits || t.firstLines >= t.maxUnknown() {
+		n.src.Close()
+		n.src = nil
+		return
+	}
+	t.firstLines++
 }
 
 // quiet says that nobody will write to the file any more, as far as can be known.
@@ -139,18 +151,26 @@ func (t *Tailer) pinNascent(fo *folder, n *nascent) {
 	n.pin = pin
 }
 
-// vanishNascent deals with a nascent file whose last name is gone.
-func (t *Tailer) vanishNascent(fo *folder, k key, now time.Time) {
-	n := fo.nascent[k]
-	delete(fo.nascent, k)
-	if n.src == nil {
-		return
-	}
-	n.entry.kind, n.entry.mtime = rotated, 0 // no more is to come
-	if s := t.peek(fo, n, now); s != nil {
-		t.recognise(fo, []*stranger{s}, now)
-	} else if fo.nascent[k] == n {
+// vanishNascents deals with nascent files whose last names are gone.
+func (t *Tailer) vanishNascents(fo *folder, now time.Time) {
+	var strangers []*stranger
+	for k, n := range fo.nascent {
+		if fo.unlisted || fo.entry(k) != nil {
+			continue
+		}
 		delete(fo.nascent, k)
-		n.src.Close()
+		if n.src == nil {
+			continue
+		}
+		n.entry.kind, n.entry.mtime = rotated, 0 // no more is to come
+		if s := t.peek(fo, n, now); s != nil {
+			strangers = append(strangers, s)
+		} else if fo.nascent[k] == n {
+			delete(fo.nascent, k)
+			if n.src != nil {
+				n.src.Close()
+			}
+		}
 	}
+	t.recognise(fo, strangers, now)
 }

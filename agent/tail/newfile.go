@@ -25,7 +25,13 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 	if e.in != nil {
 		in = e.in
 	}
-	d := &wal.File{Path: path, Format: in.Format, Multiline: in.Multiline, JSON: in.JSON, Node: t.o.Node, Identity: identityOf(e.key, line)}
+	d := &wal.File{}
+	if fo.pod != "" {
+		d = fo.containerFile(e.attempt)
+		d.Ordinal = fo.seriesOf(e.attempt).nextOrdinal()
+		t.describe(fo, d)
+	}
+	d.Path, d.Format, d.Multiline, d.JSON, d.Node, d.Identity = path, in.Format, in.Multiline, in.JSON, t.o.Node, identityOf(e.key, line)
 	if d.Format == "" {
 		d.Format = parse.Detect(s.head)
 	}
@@ -33,11 +39,7 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 		d.Format = wal.CRI // a runtime wrote it: the first lines are torn, and each line is looked at by itself
 	}
 	f := &file{desc: d}
-	if fo.pod != "" {
-		parts := strings.SplitN(fo.pod, "_", 3)
-		d.Namespace, d.Pod, d.PodUID, d.Container, d.Attempt = parts[0], parts[1], parts[2], fo.container, e.attempt
-		d.Ordinal = fo.seriesOf(e.attempt).nextOrdinal()
-	} else {
+	if fo.pod == "" {
 		for _, other := range fo.files {
 			if other.desc.Path == path {
 				d.Ordinal = max(d.Ordinal, other.desc.Ordinal+1)
@@ -57,16 +59,18 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 }
 
 // passOver makes f start behind what was there before a first start that should not read it.
-func (t *Tailer) passOver(f *file, e *entry, src content) {
-	in := f.folder.in
+func (t *Tailer) passOver(f *file, n *nascent) {
+	in, e, src := f.folder.in, &n.entry, n.src
 	if e.in != nil {
 		in = e.in
 	}
-	atStart := t.scans == 0 || f.folder.behind && !t.newborn(e)
-	if !t.o.First || !atStart || !in.FromNow {
+	if !t.o.First || !in.FromNow || !n.old && !t.wasThere(f.folder, e) {
 		return
 	}
 	size := e.size
+	if n.old {
+		size = n.oldSize
+	}
 	if e.gz {
 		_, size, _ = checksum(src, 0, 1<<62)
 	}
@@ -76,6 +80,11 @@ func (t *Tailer) passOver(f *file, e *entry, src content) {
 	f.read.off, f.size = d.Start, int64(d.Start)
 	f.safe = f.read
 	t.changed.Files = append(t.changed.Files, checkpoint.FileState{File: f.desc, Offset: d.Start})
+}
+
+// wasThere says that e was there before the first start, as far as can be known.
+func (t *Tailer) wasThere(fo *folder, e *entry) bool {
+	return t.scans == 0 || fo.behind && !t.newborn(e)
 }
 
 // lineStart returns the start of the last Line that begins before size and is not complete there, or size.

@@ -59,6 +59,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 	for _, f := range fo.files {
 		f.plainEntry, f.zipEntry = nil, nil
 	}
+	t.lookForPod(fo, now)
 	var strangers []*stranger
 	behind := false
 	for i := range fo.entries {
@@ -80,11 +81,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 	for i := range fo.entries {
 		fo.assign(&fo.entries[i])
 	}
-	for k := range fo.nascent {
-		if !fo.unlisted && !slices.ContainsFunc(fo.entries, func(e entry) bool { return e.key == k }) {
-			t.vanishNascent(fo, k, now)
-		}
-	}
+	t.vanishNascents(fo, now)
 	for _, f := range slices.Clone(fo.files) {
 		t.look(f, pinned, now)
 	}
@@ -127,6 +124,7 @@ func (fo *folder) cannotTell(f *file) bool {
 
 // look brings f up to date with the entries that are its.
 func (t *Tailer) look(f *file, pinned map[key]string, now time.Time) {
+	t.learn(f)
 	e := f.plainEntry
 	if e == nil && (f.src == nil || f.gz) {
 		e = f.zipEntry

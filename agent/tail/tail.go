@@ -74,6 +74,8 @@ type Options struct {
 	Ledger   Ledger
 	Acked    func() wal.Index
 	Waits    func(*wal.File) bool // whether a File must not be read now, though there is more of it; nil: none
+	Pods     Pods                 // what is known of the pods of containers; nil: nothing ever
+	PodWait  func() time.Duration // how long the first files of a container wait until its pod is known
 	Log      *slog.Logger
 }
 

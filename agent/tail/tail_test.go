@@ -39,6 +39,7 @@ type node struct {
 	broken bool  // the ledger
 	max    int64 // Options.MaxPins
 	inputs []Input
+	pods   Pods
 	logged []string
 	ids    map[string]string // document id to message: no id may stand for two messages
 }
@@ -59,7 +60,7 @@ func (n *node) start() {
 		known = append(known, k)
 	}
 	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, MaxPins: n.max, Known: known, SameBoot: n.boot, First: n.first,
-		Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
+		Pods: n.pods, PodWait: func() time.Duration { return podWait }, Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
 	n.first = false
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"logboom/agent/kube/kubetest"
+)
+
+// inCluster makes a node whose Kubernetes API is s; pods go on from there.
+func inCluster(t *testing.T, b *backend, s *kubetest.Server, more string) node {
+	t.Helper()
+	return newNode(t, b.url, "wal: {min_free: 1%}\nnode_name: n1\nmetadata: {source: api, wait: 500ms, kubeconfig: "+s.Kubeconfig(t)+"}\n"+more)
+}
+
+// web is the pod whose log newNode writes.
+func web(labels, annotations map[string]string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "u1", Labels: labels, Annotations: annotations},
+		Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{{Name: "app", Image: "web:1"}}}}
+}
+
+// drain runs the agent until all is delivered, and returns what the backend has.
+func (n node) drain(t *testing.T, b *backend) string {
+	t.Helper()
+	if code, out, text := logboom(t, t.Context(), "run", "-c", n.file, "--exit-when-drained"); code != 0 {
+		t.Fatalf("code %d\n%s%s", code, out, text)
+	}
+	return strings.Join(b.stored(), "\n")
+}
+
+func TestDocumentsSayWhatTheAPITells(t *testing.T) {
+	b, s := newBackend(t), kubetest.New(t, "n1")
+	s.Put(web(map[string]string{"app": "w"}, nil))
+	n := inCluster(t, b, s, "")
+	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "ok    metadata: the Kubernetes API tells of 1 pods on node n1\n") {
+		t.Error(out)
+	}
+	got := n.drain(t, b)
+	for _, want := range []string{`"labels":{"app":"w"}`, `"image":{"name":"web:1"}`, `"message":"hello"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
+// Whatever the API does, all is delivered after metadata.wait.
+func TestAnAPIThatDoesNotAnswerHoldsNothingUpForLong(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode kubetest.Mode
+		says string
+	}{
+		"hangs":   {kubetest.Hangs, "warn  metadata: list pods: "},
+		"refuses": {kubetest.Forbids, "Give our service account get, list and watch of pods"},
+		"dies":    {kubetest.Dies, "warn  metadata: list pods: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, s := newBackend(t), kubetest.New(t, "n1")
+			s.Set(c.mode)
+			n := inCluster(t, b, s, "")
+			begun := time.Now()
+			if got := n.drain(t, b); !strings.Contains(got, `"message":"hello"`) || strings.Contains(got, "labels") {
+				t.Errorf("stored: %s", got)
+			}
+			if took := time.Since(begun); took < 500*time.Millisecond || took > 20*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, c.says) {
+				t.Errorf("check says\n%s", out)
+			}
+		})
+	}
+}
