@@ -39,6 +39,10 @@ check: ## formatting, vet, staticcheck
 fuzz: ## each fuzz target for FUZZTIME
 	GO="$(GO)" FUZZTIME="$(or $(FUZZTIME),20s)" ./chaos/fuzz.sh
 
+.PHONY: manifests
+manifests: ## deploy/manifests and the tables of deploy/helm/logboom/README.md, made of the chart
+	$(GO) test -count=1 ./deploy -run 'TestManifestsAreTheChart|TestTheTableOfValues' -update
+
 bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
 	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
 

@@ -11,6 +11,7 @@
 //	logboom wal ls|cat|verify -c FILE         looks into the buffer
 //	logboom wal ship -c FILE [DIR]            delivers the buffer of an agent that is gone
 //	logboom clean -c FILE                     removes pins and buffer at uninstall
+//	logboom prepare DIR                       makes a data directory for an agent that is not root
 //	logboom stream PATH...                    prints log files as they grow: a sidecar
 //	logboom completion bash|zsh|fish          is for the shell
 //	logboom version
@@ -96,6 +97,7 @@ func rootCommand() *cobra.Command {
 		ledgerCommand(), deadLetterCommand(),
 		walCommand(),
 		cleanCommand(),
+		prepareCommand(),
 		streamCommand(),
 		completionCommand(),
 		versionCommand(),
