@@ -34,6 +34,8 @@ func describe(err error) string {
 		return "given up"
 	case errors.As(err, &dns):
 		return "its host name is not known"
+	case errors.As(err, &expired) && expired.Reason == x509.Expired:
+		return "its certificate has expired, or is not valid yet"
 	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &expired), errors.As(err, &verify):
 		return "its certificate is not trusted"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
