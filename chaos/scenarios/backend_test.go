@@ -9,12 +9,15 @@ import (
 // hasty makes an agent try again soon.
 const hasty = "    min_backoff: 50ms\n    timeout: 1s"
 
+// long says whether make chaos asks.
+func long() bool { return os.Getenv("LOGBOOM_CHAOS") == "long" }
+
 // times is how often something is done: more often by make chaos.
-func times(short, long int) int {
-	if os.Getenv("LOGBOOM_CHAOS") == "long" {
-		return long
+func times(few, many int) int {
+	if long() {
+		return many
 	}
-	return short
+	return few
 }
 
 // Each bulk request takes a while, so that most kills come in the middle of one.

@@ -60,6 +60,48 @@ func TestLowMemoryWithABacklog(t *testing.T) {
 	g.verdict(demand{})
 }
 
+// A backlog of many files in a memory cgroup of 64 MiB, which the agent must find by itself: the kernel kills what has more. Where no
+// such group can be made, the limit is that of Go's runtime alone.
+func TestLittleMemoryInAContainer(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.confine(64 << 20)
+	for i := range 50 {
+		h, dir := g.container(fmt.Sprintf("confined-%d", i))
+		h.noise = true
+		h.write(filepath.Join(dir, "0.log"), times(1000, 10000))
+	}
+	g.agent.start()
+	n := int64(50 * times(1000, 10000))
+	g.awaitStored(n / 2)
+	g.agent.kill()
+	g.agent.start()
+	g.awaitStored(n)
+	g.verdict(demand{})
+}
+
+// confine lets the agent run in a memory cgroup of so many bytes, of version 1 or 2, whichever the machine has.
+func (g *stage) confine(bytes int64) {
+	g.t.Helper()
+	for root, limit := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
+		dir := filepath.Join(root, filepath.Base(g.dir))
+		if os.Mkdir(dir, 0o755) != nil {
+			continue
+		}
+		g.t.Cleanup(func() {
+			await(g.t, "the cgroup is empty", func() bool { return os.Remove(dir) == nil })
+		})
+		if _, err := os.Stat(filepath.Join(dir, limit)); err != nil { // a folder like others, or without this controller
+			continue
+		}
+		must(g.t, os.WriteFile(filepath.Join(dir, limit), fmt.Append(nil, bytes), 0o644))
+		g.agent.args = append([]string{"/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, dir}, g.agent.args...)
+		return
+	}
+	g.t.Log("no memory cgroup can be made here")
+	g.agent.env = []string{fmt.Sprint("GOMEMLIMIT=", bytes/2)}
+}
+
 // peak is the most memory that the running agent had, in bytes.
 func (g *stage) peak() int64 {
 	g.t.Helper()

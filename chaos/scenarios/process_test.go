@@ -158,9 +158,14 @@ const patience = 60 * time.Second
 // await waits for what must come true.
 func await(t testing.TB, what string, true func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !true(); time.Sleep(5 * time.Millisecond) {
+	awaitFor(t, patience, what, true)
+}
+
+func awaitFor(t testing.TB, limit time.Duration, what string, true func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !true(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not in %v: %s", patience, what)
+			t.Fatalf("not in %v: %s", limit, what)
 		}
 	}
 }

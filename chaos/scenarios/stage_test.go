@@ -156,16 +156,20 @@ func (g *stage) fault(script string) {
 // stored counts the documents.
 func (g *stage) stored() int64 {
 	g.t.Helper()
-	n, ok := count(http.DefaultClient, g.url)
-	if !ok {
-		g.t.Fatal("the backend does not say how many documents it has")
-	}
+	n := int64(-1)
+	await(g.t, "the backend says how many documents it has", func() bool {
+		got, ok := count(http.DefaultClient, g.url)
+		if ok {
+			n = got
+		}
+		return ok
+	})
 	return n
 }
 
 func (g *stage) awaitStored(n int64) {
 	g.t.Helper()
-	await(g.t, fmt.Sprintf("%d documents are stored", n), func() bool { return g.stored() >= n })
+	awaitFor(g.t, g.drains(), fmt.Sprintf("%d documents are stored", n), func() bool { return g.stored() >= n })
 }
 
 // status is what a scenario looks at of the agent's status.
@@ -186,8 +190,12 @@ type status struct {
 	WAL struct {
 		Bytes int64
 	}
+	Delivery struct {
+		LastError string `json:"last_error"`
+	}
 	Account struct {
 		Known int64 `json:"known_bytes"`
+		Read  int64 `json:"read_bytes"`
 		Acked int64 `json:"acked_bytes"`
 		Lost  int64 `json:"lost_read_bytes"`
 	}
