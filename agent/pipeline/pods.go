@@ -26,7 +26,7 @@ func (a *agent) askForPods(o *tail.Options) {
 	a.pods = kube.New(k)
 	o.Pods = a.pods
 	o.PodWait = func() time.Duration {
-		if a.draining.Load() { // there is no time left
+		if a.c.Delivery.DrainOnStop && a.ending.Load() != nil { // there is no time left
 			return 0
 		}
 		return a.c.Metadata.Wait

@@ -74,12 +74,12 @@ type agent struct {
 	delivery *Delivery
 	history  status.History
 	started  time.Time
-	draining atomic.Bool // asked to end, and to leave nothing behind
+	ending   atomic.Pointer[wal.Index] // what was durable when the end was asked for
 }
 
 // Run is the agent: it takes LOCK, opens what the data directory holds, and runs both loops until ctx is done, or until
-// all is delivered with ExitWhenDrained. When ctx is done it makes durable what was read and gives Delivery the
-// configured grace; with drain_on_stop it uses the grace to read and deliver all there is.
+// all is delivered with ExitWhenDrained. When ctx is done it gives Delivery the configured grace, and reads on meanwhile;
+// with drain_on_stop it uses the grace to read and deliver all there is.
 func Run(ctx context.Context, o Options) (err error) {
 	a := &agent{o: o, c: o.Config, started: time.Now()}
 	a.conf.Store(o.Config)
@@ -100,29 +100,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	return a.turn(ctx)
 }
 
-// turn runs the two loops.
+// turn runs the two loops. Asked to end it goes on reading for as long as Delivery needs, up to the grace: the node's
+// containers go on, too, and nobody else would look while the kubelet rotates their logs away.
 func (a *agent) turn(ctx context.Context) error {
-	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	asked := context.WithoutCancel(ctx)
+	sending, stopSending := context.WithCancel(asked)
 	defer stopSending()
-	reading, stopReading := context.WithCancel(ctx)
-	if a.c.Delivery.DrainOnStop {
-		reading, stopReading = context.WithCancel(context.WithoutCancel(ctx))
-		defer context.AfterFunc(ctx, func() {
-			a.draining.Store(true)
-			time.AfterFunc(a.conf.Load().Delivery.Grace, func() { stopReading(); stopSending() })
-		})()
-	}
+	reading, stopReading := context.WithCancel(asked)
 	defer stopReading()
+	defer context.AfterFunc(ctx, func() {
+		grace := a.conf.Load().Delivery.Grace
+		a.o.Logger.Info("stopping", "grace", grace)
+		durable := a.log.Durable()
+		a.ending.Store(&durable)
+		time.AfterFunc(grace, func() { stopReading(); stopSending() })
+	})()
 	drain := make(chan struct{})
 	var g errgroup.Group
 	g.Go(func() error {
 		defer close(drain)
 		err := a.intake.Run(reading, a.drained)
-		if err == nil && ctx.Err() != nil {
-			grace := a.conf.Load().Delivery.Grace
-			a.o.Logger.Info("stopping: all that was read is durable", "grace", grace)
-			time.AfterFunc(grace, stopSending)
-		} else if err != nil {
+		if err != nil {
 			stopSending()
 		}
 		return err
@@ -136,16 +134,22 @@ func (a *agent) turn(ctx context.Context) error {
 	return err
 }
 
-// drained is asked whenever Intake has nothing to do. It says yes when a scan that was made while the WAL was empty
-// found all Files at their end, and what stood unfinished there is delivered too.
+// drained is asked whenever Intake has nothing to do, and says whether it may end. Asked to end, that is when Delivery has
+// what was durable then, and another scan has found nothing that still waits to be read. To leave nothing behind, a scan
+// that was made while the WAL was empty must have found all Files at their end, and what stood unfinished there must be
+// delivered too.
 func (a *agent) drained() bool {
 	if a.delivery.doubt.rereading() && a.tail.Report().Scans > 0 && a.tail.AtEnd() {
 		a.delivery.doubt.caughtUp(a.log.Durable())
 	}
-	if !(a.o.ExitWhenDrained || a.draining.Load()) || !a.tail.AtEnd() || a.delivery.Acked() < a.log.Durable() {
+	durable := a.ending.Load()
+	switch {
+	case durable != nil && !a.c.Delivery.DrainOnStop:
+		return a.delivery.Acked() >= *durable && a.tail.LookedAgain()
+	case durable == nil && !a.o.ExitWhenDrained:
 		return false
 	}
-	return a.tail.Finished()
+	return a.tail.AtEnd() && a.delivery.Acked() >= a.log.Durable() && a.tail.Finished()
 }
 
 // open opens everything, in the order in which it depends on each other.

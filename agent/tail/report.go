@@ -111,6 +111,14 @@ func (t *Tailer) AtEnd() bool {
 	return len(t.given) == 0
 }
 
+// LookedAgain is asked while nothing is left to do. It says yes when a whole scan since the first such question is over.
+func (t *Tailer) LookedAgain() bool {
+	if t.again == 0 {
+		t.again, t.nextScan = t.scans+1, time.Time{}
+	}
+	return t.scans >= t.again
+}
+
 // Finished is asked while nothing is left to do. It says yes when a whole scan since the first such question found
 // nothing either, and neither did another one after a Flush.
 func (t *Tailer) Finished() bool {

@@ -104,6 +104,7 @@ type Tailer struct {
 	newNames   bool      // hints ask for a scan
 	nextHinted time.Time // when it may come
 	scans      int
+	again      int // scans when LookedAgain says yes; 0: not asked yet
 	pins       pins
 	dropped    []*file  // whose pins go when the ledger has them
 	rest       struct { // as of the first question in a row whether all is finished

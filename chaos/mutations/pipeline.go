@@ -197,7 +197,7 @@ var pipelineMutations = []mutation{
 	{
 		name: "pipeline/drained-too-early", invariant: "3", pkg: "agent/pipeline", file: "agent/pipeline/run.go",
 		broken: "--exit-when-drained ends before the WAL is empty",
-		old:    " || a.delivery.Acked() < a.log.Durable() {", new: " {",
+		old:    "a.tail.AtEnd() && a.delivery.Acked() >= a.log.Durable() &&", new: "a.tail.AtEnd() &&",
 		test: "TestDrainedIsSaidOnlyWhenTheWALIsEmpty",
 	},
 	{

@@ -1,0 +1,59 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// While Delivery has its grace, containers go on and the kubelet rotates: an agent that only waits for its backend then
+// loses what comes and goes. Here nobody answers, so the whole grace passes.
+func TestRotatedAwayWhileTheAgentEnds(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.configure(settings{more: "delivery:\n  grace: 12s\n"})
+	c := busy(2500)
+	c.MaxFiles = 3 // what is rotated goes at the tick after the next
+	n := g.startNode(c)
+	g.agent.start()
+	g.awaitStored(500)
+	g.backend.kill()
+	g.agent.signal(syscall.SIGTERM)
+	n.awaitRotations(5)
+	n.end()
+	g.agent.wait("after SIGTERM", 30*time.Second)
+	g.startBackend()
+	g.verdict(demand{})
+}
+
+// SIGTERM to durable takes less than 5 s with 200 files, all of which have just grown, without a backend. What is on the
+// disk then is in the WAL when the agent ends: the log files, and the pins, may go with the node.
+func TestEndsInFiveSecondsWith200Files(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{})
+	g.configure(settings{more: "delivery:\n  grace: 3s\n"})
+	hands := make([]*hand, 200)
+	logs := make([]string, len(hands))
+	for i := range hands {
+		var dir string
+		hands[i], dir = g.container(fmt.Sprintf("pod%d", i))
+		logs[i] = filepath.Join(dir, "0.log")
+		hands[i].write(logs[i], 20)
+	}
+	g.agent.start()
+	g.awaitRead(len(hands))
+	g.backend.kill()
+	for i, h := range hands {
+		h.write(logs[i], 100)
+	}
+	begin := time.Now()
+	g.agent.end(5 * time.Second)
+	t.Logf("ended %v after SIGTERM", time.Since(begin).Round(time.Millisecond))
+	must(t, os.RemoveAll(g.logs))
+	must(t, os.RemoveAll(filepath.Join(g.data(), "pins")))
+	g.startBackend()
+	g.verdict(demand{})
+}
