@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"logboom/agent/parse"
+	"logboom/agent/status"
 	"logboom/checkpoint"
 	"logboom/sink"
 	"logboom/wal"
@@ -99,6 +101,32 @@ func (p *pick) wants(fields sink.Fields) func(e *sink.Event, n *note) bool {
 func (a *agent) letterRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/deadletters", a.serveLetters)
 	mux.HandleFunc("POST /api/v1/deadletters/replay", a.serveReplay)
+}
+
+// maxLine bounds what the status page shows of a letter's line, in bytes.
+const maxLine = 1 << 10
+
+// firstLetters returns the oldest letters, at most n.
+func (a *agent) firstLetters(n int) (all []status.Letter, err error) {
+	known, err := a.store.Letters()
+	if err != nil {
+		return nil, err
+	}
+	enough := errors.New("enough")
+	err = Letters(a.c.DataDir, known, true, FieldsOf(a.c), func(l *Letter) error {
+		if len(all) == n {
+			return enough
+		}
+		var document struct{ Message string }
+		_ = json.Unmarshal(l.Document, &document) // ours
+		line := strings.ToValidUTF8(document.Message[:min(len(document.Message), maxLine)], "")
+		all = append(all, status.Letter{Time: l.Time.Format(time.RFC3339), State: l.State, Index: l.Index, Type: l.Type, Reason: l.Reason, Path: l.Path, Line: line})
+		return nil
+	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
+	return all, err
 }
 
 // serveLetters cuts the connection where it can't go on, so that half of the letters are never taken for all.

@@ -26,7 +26,8 @@ type servers struct {
 // socket secures logs all the same.
 func (a *agent) serve() (*servers, error) {
 	public := status.Handler(status.Agent{Status: a.status, Files: func() []status.File { return a.tail.Report().Files },
-		History: &a.history, Live: a.live, Ready: a.ready})
+		History: &a.history, Live: a.live, Ready: a.ready,
+		Settings: func() any { return a.conf.Load().Settings() }, Losses: a.store.Losses, Letters: a.firstLetters})
 	sampling, stop := context.WithCancel(context.Background())
 	s := &servers{stop: stop}
 	if a.c.HTTP.Listen != "off" {

@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"logboom/agent/config"
@@ -31,7 +34,7 @@ func (a *agent) status() status.Status {
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.conf.Load().WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock,
-			Room: a.roomLeft(logStats.Bytes), OnFull: string(a.c.WAL.OnFull)},
+			Room: a.roomLeft(logStats.Bytes), OnFull: string(a.conf.Load().WAL.OnFull)},
 		Delivery: status.Delivery{Acked: uint64(d.Acked()), Stored: d.stored.Load(), Duplicates: d.duplicates.Load(),
 			DeadLetters: d.deadLetters.Load(), AckedBytes: d.ackedBytes.Load(), Retries: d.retries.Load(), SentBytes: d.sent.Load(),
 			InFlight: int(d.inFlight.Load()), Parallel: health.Parallel, Plain: d.plain.Load(), FailureStore: d.failureStore.Load(),
@@ -55,9 +58,10 @@ func (a *agent) status() status.Status {
 
 // roomLeft is what the WAL may grow by when it has so many bytes: up to max_size, and down to min_free of the volume.
 func (a *agent) roomLeft(used int64) int64 {
-	room := int64(a.c.WAL.MaxSize) - used
-	if free, total, err := volume(a.c.DataDir); err == nil {
-		room = min(room, free-a.c.WAL.MinFree.Of(total))
+	c := a.conf.Load()
+	room := int64(c.WAL.MaxSize) - used
+	if free, total, err := volume(c.DataDir); err == nil {
+		room = min(room, free-c.WAL.MinFree.Of(total))
 	}
 	return max(0, room)
 }
@@ -90,9 +94,11 @@ func problems(s *status.Status) []status.Problem {
 	add := func(severity, what, do string) {
 		all = append(all, status.Problem{Severity: severity, What: what, Do: do})
 	}
-	for cause, n := range s.Lost {
-		if n > 0 {
-			add("loss", fmt.Sprintf("%d bytes were lost (%s)", n, cause), "logboom ledger says which")
+	for _, cause := range slices.SortedFunc(maps.Keys(s.Lost), func(x, y string) int {
+		return cmp.Or(cmp.Compare(s.Lost[y], s.Lost[x]), cmp.Compare(x, y))
+	}) {
+		if n := s.Lost[cause]; n > 0 {
+			add("loss", fmt.Sprintf("%s of logs were lost (%s)", status.Size(n), cause), "logboom ledger says which")
 		}
 	}
 	if s.Intake.Blocked != "" {

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"logboom/checkpoint"
 )
 
 //go:embed page
@@ -25,9 +27,13 @@ type Agent struct {
 	Files       func() []File // all, the worst first
 	History     *History
 	Live, Ready func() error
+	Settings    func() any // the configuration in force, without secrets
+	Losses      func(func(checkpoint.Loss) error) error
+	Letters     func(n int) ([]Letter, error) // the oldest dead letters, at most n
 }
 
-// Handler serves what an agent says of itself. Nothing can be changed through it, and it shows no content of lines.
+// Handler serves what an agent says of itself. Nothing can be changed through it, and it shows no content of lines, but on
+// the node itself.
 //
 //	/healthz         200 while the loops turn (live), 503 with the reason otherwise: a restart may help
 //	/readyz          200 while logs are being secured (ready), 503 with the reason otherwise; the body tells of the backend
@@ -36,7 +42,11 @@ type Agent struct {
 //	/api/v1/status   the Status as JSON; files=N for at most N Files in it
 //	/api/v1/files    a part of all Files, see files.go
 //	/api/v1/history  the last hour, see History
+//	/api/v1/config   the configuration in force, secrets hidden
 //	/                a page for people
+//
+//	/api/v1/ledger/newest       the newest entries of the ledger
+//	/api/v1/deadletters/oldest  the first dead letters, with what the backend said: on the node only, see local
 func Handler(a Agent) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, a.Live(), "") })
@@ -45,6 +55,9 @@ func Handler(a Agent) http.Handler {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, r *http.Request) { serveStatus(w, r, a.Status()) })
 	mux.HandleFunc("GET /api/v1/files", func(w http.ResponseWriter, r *http.Request) { serveFiles(w, r, a.Files()) })
 	mux.Handle("GET /api/v1/history", a.History)
+	mux.HandleFunc("GET /api/v1/config", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, a.Settings()) })
+	mux.Handle("GET /api/v1/ledger/newest", newest(a.Losses))
+	mux.Handle("GET /api/v1/deadletters/oldest", oldest(a.Letters))
 	mux.Handle("GET /", files())
 	return guarded(mux)
 }
@@ -109,6 +122,7 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		next.ServeHTTP(w, r)
 	})
 }
