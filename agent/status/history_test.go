@@ -21,7 +21,7 @@ func TestHistoryKeepsTheLastHourAndNoMore(t *testing.T) {
 			defer close(done)
 			h.Run(ctx, func() (Sample, bool) { n++; return Sample{Time: time.Now(), Read: n}, n > 1 })
 		}()
-		time.Sleep(2*time.Hour + time.Second)
+		time.Sleep(2*time.Hour + 5*time.Second)
 		all := h.Samples()
 		if len(all) != samples || all[0].Read != n-samples+1 || all[samples-1].Read != n || time.Since(all[0].Time) > time.Hour {
 			t.Errorf("%d samples, %d to %d of %d", len(all), all[0].Read, all[len(all)-1].Read, n)
