@@ -7,19 +7,23 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"logboom/sink/deflate"
 	"logboom/wal"
 )
 
 // body renders one bulk request, straight into its compressor. One goroutine has it at a time.
 type body struct {
 	files *fileCache
-	gz    *gzip.Writer // writes to wire; nil: not compressed
-	wire  wire         // what goes out
-	text  []byte       // rendered, not compressed yet
-	size  int64        // bytes rendered
-	index []byte       // of the URL: the first Event's; actions name theirs only where it differs
-	mixed bool         // there is such an action
-	apart bool         // there must be none
+	fast  *deflate.Encoder // level 1
+	gz    *gzip.Writer     // higher levels; writes to wire
+	wire  wire             // what goes out
+	text  []byte           // rendered: what fast may look back at, and what is not compressed yet
+	done  int              // how much of text is compressed
+	size  int64            // bytes rendered and compressed
+	hints hints            // for fast: what text has behind done that it had before
+	index []byte           // of the URL: the first Event's; actions name theirs only where it differs
+	mixed bool             // there is such an action
+	apart bool             // there must be none
 
 	json jsonCopy
 
@@ -36,7 +40,7 @@ const (
 
 	// textRoom is what text grows to, in bytes: a document may begin just before flushText. It may grow to more for a File
 	// with long names, and once keepText is passed the memory goes.
-	textRoom = flushText + maxEscaped*messageStep + maxJSON + 32<<10
+	textRoom = deflate.Window + flushText + maxEscaped*messageStep + maxJSON + 32<<10
 	keepText = 2 * textRoom
 
 	// keepWire is how much memory a body keeps for the next request, in bytes.
@@ -52,7 +56,10 @@ func (w *wire) Write(p []byte) (int, error) {
 
 func newBody(files *fileCache, level int) *body {
 	b := &body{files: files}
-	if level > 0 {
+	switch {
+	case level == 1:
+		b.fast = new(deflate.Encoder)
+	case level > 1:
 		var err error
 		if b.gz, err = gzip.NewWriterLevel(&b.wire, level); err != nil {
 			panic("BUG: " + err.Error()) // New checked the level
@@ -63,8 +70,12 @@ func newBody(files *fileCache, level int) *body {
 
 // reset begins a new body.
 func (b *body) reset() {
-	b.wire, b.text, b.index, b.size, b.mixed = b.wire[:0], b.text[:0], nil, 0, false
-	if b.gz != nil {
+	b.wire, b.text, b.done, b.index, b.size, b.mixed = b.wire[:0], b.text[:0], 0, nil, 0, false
+	b.hints.reset()
+	switch {
+	case b.fast != nil:
+		b.wire = b.fast.Begin(b.wire)
+	case b.gz != nil:
 		b.gz.Reset(&b.wire)
 	}
 }
@@ -83,7 +94,10 @@ func (b *body) release() {
 // finish completes the body and returns its bytes, which are valid until the next reset.
 func (b *body) finish() []byte {
 	b.flush()
-	if b.gz != nil {
+	switch {
+	case b.fast != nil:
+		b.wire = b.fast.Finish(b.wire)
+	case b.gz != nil:
 		if err := b.gz.Close(); err != nil {
 			panic("BUG: " + err.Error()) // writing to memory can't fail
 		}
@@ -91,14 +105,28 @@ func (b *body) finish() []byte {
 	return b.wire
 }
 
+// compressed says that wire is a gzip stream.
+func (b *body) compressed() bool { return b.fast != nil || b.gz != nil }
+
+// rendered is how many bytes the body has, before compression.
+func (b *body) rendered() int64 { return b.size + int64(len(b.text)-b.done) }
+
 func (b *body) flush() {
-	b.size += int64(len(b.text))
-	if b.gz == nil {
+	b.size = b.rendered()
+	switch {
+	case b.fast != nil:
+		b.wire = b.fast.Append(b.wire, b.text, b.done, b.hints.at, b.hints.list)
+		gone := max(0, len(b.text)-deflate.Window)
+		b.hints.at += gone
+		b.done = copy(b.text, b.text[gone:])
+	case b.gz != nil:
+		if _, err := b.gz.Write(b.text); err != nil {
+			panic("BUG: " + err.Error())
+		}
+	default:
 		b.wire = append(b.wire, b.text...)
-	} else if _, err := b.gz.Write(b.text); err != nil {
-		panic("BUG: " + err.Error())
 	}
-	b.text = b.text[:0]
+	b.text, b.hints.list = b.text[:b.done], b.hints.list[:0]
 }
 
 // add renders e as an action and a document. It does not, and returns false, where apart forbids its index.
@@ -113,6 +141,7 @@ func (b *body) addAs(e *Event, plain bool) bool {
 	}
 	if e.File != b.file {
 		b.file, b.fileText = e.File, b.files.get(e.File)
+		b.hints.otherFile()
 	}
 	t := b.fileText
 	index := t.route.index(e.Time)
@@ -124,6 +153,7 @@ func (b *body) addAs(e *Event, plain bool) bool {
 		return false
 	}
 	d := append(b.text, t.head...)
+	b.hints.mark(placeHead, len(b.text), len(d))
 	if !b.files.choice.BackendIDs {
 		d = t.appendRest(d, e.Offset, e.Sum)
 		d = append(d, '"')
@@ -137,9 +167,9 @@ func (b *body) addAs(e *Event, plain bool) bool {
 		d, _ = appendEscaped(d, index)
 		d = append(d, '"')
 	}
-	d = append(d, "}}\n{\"@timestamp\":\""...)
+	d = b.hints.append(d, placeTime, "}}\n{\"@timestamp\":\"")
 	d, _ = appendEscaped(d, e.Time)
-	d = append(d, `","message":"`...)
+	d = b.hints.append(d, placeMessage, `","message":"`)
 	valid := true
 	if len(e.Message) <= messageStep {
 		d, valid = appendEscaped(d, e.Message)
@@ -155,16 +185,19 @@ func (b *body) addAs(e *Event, plain bool) bool {
 		if e.File.JSON != "" {
 			d = b.json.appendMembers(d, e.File.JSON, e.Message)
 		}
-		d = t.appendSequence(append(d, `,"event":{`...), e)
+		d = t.appendSequence(b.hints.append(d, placeEvent, `,"event":{"sequence":`), e)
 		if !valid {
 			b.text = append(d, `,"original":"`...)
 			b.addBase64(e.Message)
 			d = append(b.text, '"')
 		}
+		start := len(d)
 		d = t.appendPlace(d, e)
+		b.hints.mark(placeLog, start, start+len(t.event)+len(logStart))
+		b.hints.mark(placeTail+streamNumber(e.Stream), len(d)-len(t.streamTail(e.Stream)), len(d))
 	}
 	b.text = d
-	if len(b.text) >= flushText {
+	if len(b.text)-b.done >= flushText {
 		b.flush()
 	}
 	return true
@@ -202,7 +235,7 @@ func (b *body) addBase64(message []byte) {
 		n := min(step, len(message))
 		b.text = base64.StdEncoding.AppendEncode(b.text, message[:n])
 		message = message[n:]
-		if len(b.text) >= flushText {
+		if len(b.text)-b.done >= flushText {
 			b.flush()
 		}
 	}

@@ -77,9 +77,9 @@ func (t *fileText) appendRest(dst []byte, at wal.Offset, sum uint32) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, rest[:])
 }
 
-// appendSequence appends what every event object begins with.
+// appendSequence appends the number that every event object begins with.
 func (t *fileText) appendSequence(dst []byte, e *Event) []byte {
-	return strconv.AppendInt(append(dst, `"sequence":`...), t.sequence+int64(e.Offset), 10)
+	return strconv.AppendInt(dst, t.sequence+int64(e.Offset), 10)
 }
 
 // appendPlace ends the event object, and the document behind it.
@@ -94,19 +94,24 @@ func (t *fileText) appendPlace(dst []byte, e *Event) []byte {
 	case e.GoesOn:
 		dst = append(dst, `},"logboom":{"goes_on":true`...)
 	}
-	dst = append(dst, `},"log":{"offset":`...)
+	dst = append(dst, logStart...)
 	dst = strconv.AppendInt(dst, int64(e.Offset), 10)
 	return append(dst, t.streamTail(e.Stream)...)
 }
 
-func (t *fileText) streamTail(stream string) []byte {
+const logStart = `},"log":{"offset":`
+
+func (t *fileText) streamTail(stream string) []byte { return t.tail[streamNumber(stream)] }
+
+// streamNumber is a stream's place in fileText.tail.
+func streamNumber(stream string) int {
 	switch stream {
 	case "stdout":
-		return t.tail[1]
+		return 1
 	case "stderr":
-		return t.tail[2]
+		return 2
 	}
-	return t.tail[0]
+	return 0
 }
 
 // staticFields are the fields that all Events of a File and stream have in common.

@@ -18,7 +18,7 @@ const plainTag = "_logboom_plain"
 
 // appendPlain appends what stands behind the message in the plain form of e.
 func (t *fileText) appendPlain(dst []byte, e *Event, valid bool) []byte {
-	rest := t.appendSequence([]byte(`{"event":{`), e)
+	rest := t.appendSequence([]byte(`{"event":{"sequence":`), e)
 	if !valid {
 		rest = base64.StdEncoding.AppendEncode(append(rest, `,"original":"`...), e.Message)
 		rest = append(rest, '"')

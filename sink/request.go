@@ -39,7 +39,7 @@ func (b *batch) request(ctx context.Context) *problem {
 		path = "/" + url.PathEscape(string(b.body.index)) + path
 	}
 	var header http.Header
-	if b.body.gz != nil {
+	if b.body.compressed() {
 		header = gzipHeader
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.sink.conf.Timeout)

@@ -225,7 +225,7 @@ func (b *batch) render() (more bool, err error) {
 		if b.settled.has(n) || b.tried.has(n) || b.doubt.has(n) {
 			return nil
 		}
-		if !b.length.full(len(b.sent), b.body.size+int64(len(b.body.text)+len(e.Message))) && b.body.addAs(e, b.plain.has(n)) {
+		if !b.length.full(len(b.sent), b.body.rendered()+int64(len(e.Message))) && b.body.addAs(e, b.plain.has(n)) {
 			b.sent = append(b.sent, int32(n))
 			return nil
 		}

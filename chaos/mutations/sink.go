@@ -127,6 +127,24 @@ var sinkMutations = []mutation{
 		test: "TestFleetDoesNotStampede",
 	},
 	{
+		name: "sink/hint-believed", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/deflate.go",
+		broken: "what a hint says is compressed without a look at the text",
+		old:    " || !bytes.Equal(text[to:to+n], text[source:source+n]) {", new: " || bytes.Equal(text[:1], nil) {",
+		test: "TestWrongHintsDoNoHarm",
+	},
+	{
+		name: "sink/match-beyond-window", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/find.go",
+		broken: "a match points farther back than a gzip reader remembers",
+		old:    "if uint(distance-1) >= Window || source", new: "if distance < 1 || source",
+		test: "TestTextComesBack",
+	},
+	{
+		name: "sink/codes-for-the-seen-only", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/write.go",
+		broken: "what the sample did not have has no code",
+		old:    "\t\tlits[i]++\n", new: "\t\tlits[i] += 0\n",
+		test: "TestCodesFitWhatComes",
+	},
+	{
 		name: "sink/files-unbounded", invariant: "6", pkg: "sink", file: "sink/document.go",
 		broken: "what was rendered of a File is kept for ever",
 		old:    "if len(c.young) >= cachedFiles {", new: "if len(c.young) < 0 {",
