@@ -143,8 +143,10 @@ type simulation struct {
 	rng    *rand.Rand      // what happens
 	dir    string
 	now    time.Time
-	log    *slog.Logger
-	stamp  int // makes names and lines unique
+
+	meanwhile func() // what else happens, after each thing that does
+	log       *slog.Logger
+	stamp     int // makes names and lines unique
 
 	writers []writer
 	written map[string]bool   // messages, all different
@@ -260,6 +262,9 @@ func (s *simulation) run() {
 			s.deliver(s.rng.IntN(3) > 0)
 		}
 		s.mail()
+		if s.meanwhile != nil {
+			s.meanwhile()
+		}
 		if s.drop && s.rng.IntN(12) == 0 {
 			s.down = !s.down
 		}

@@ -248,4 +248,10 @@ var pipelineMutations = []mutation{
 		old:    "start == j.file.Start && j.index <= g.base", new: "start == j.file.Start && j.index < 1",
 		test: "TestALostCheckpointMakesNoLosses",
 	},
+	{
+		name: "pipeline/commits-by-the-wall-clock", invariant: "7", pkg: "agent/pipeline", file: "agent/pipeline/delivery.go",
+		broken: "acknowledgements are committed when the wall clock has gone on, which may be set back",
+		old:    "d.uncounted, d.committed = 0, now\n", new: "d.uncounted, d.committed = 0, now.Round(0)\n",
+		test: "TestSimulationOfAClockThatIsSet",
+	},
 }
