@@ -47,6 +47,8 @@ func (s *Sink) check(ctx context.Context, node *node) (ServerInfo, error) {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		return info, fmt.Errorf("%s: the backend does not accept our credentials (401)", node.name)
+	case http.StatusProxyAuthRequired:
+		return info, fmt.Errorf("%s: the proxy does not accept our credentials (407)", node.name)
 	case http.StatusForbidden:
 		info.Authenticated = true
 		return info, nil

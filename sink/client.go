@@ -137,14 +137,19 @@ func newTransport(c *Config) (*http.Transport, error) {
 		}
 		conf.GetClientCertificate = load // for each handshake: certificates are renewed while we run
 	}
+	proxy, err := proxyFor(c.Proxy)
+	if err != nil {
+		return nil, err
+	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
-		TLSClientConfig:     conf,
-		TLSHandshakeTimeout: dialTimeout,
-		MaxIdleConnsPerHost: 16,
-		IdleConnTimeout:     30 * time.Second, // before load balancers cut it, mostly after 60 s
-		WriteBufferSize:     64 << 10,
+		Proxy:                  proxy,
+		OnProxyConnectResponse: connected,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        conf,
+		TLSHandshakeTimeout:    dialTimeout,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        30 * time.Second, // before load balancers cut it, mostly after 60 s
+		WriteBufferSize:        64 << 10,
 	}, nil
 }

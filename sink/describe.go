@@ -26,12 +26,17 @@ func describe(err error) string {
 		timeout interface{ Timeout() bool }
 	)
 	switch {
-	case errors.Is(err, errAnswer):
+	case errors.Is(err, errAnswer), errors.Is(err, errProxy):
 		return err.Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.Is(err, context.Canceled):
 		return "given up"
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		if why := describe(op.Err); why != unknownFault {
+			return "its proxy can't be reached: " + why
+		}
+		return "its proxy can't be reached"
 	case errors.As(err, &dns):
 		return "its host name is not known"
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
@@ -49,5 +54,7 @@ func describe(err error) string {
 	case errors.As(err, &op):
 		return "the connection failed (" + op.Op + ")"
 	}
-	return "the request got no proper answer"
+	return unknownFault
 }
+
+const unknownFault = "the request got no proper answer"

@@ -95,6 +95,8 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 		return &problem{what: "the backend is busy (429)", up: true, retryAfter: retryAfter}
 	case status == http.StatusUnauthorized:
 		return &problem{what: "the backend does not accept our credentials (401)", retryAfter: retryAfter}
+	case status == http.StatusProxyAuthRequired: // of a proxy between, for every request alike
+		return &problem{what: "the proxy does not accept our credentials (407)", retryAfter: retryAfter}
 	case status >= 500, status == http.StatusRequestTimeout:
 		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, errorType(resp.BodyReader))
 		late := status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout

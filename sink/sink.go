@@ -32,7 +32,7 @@
 //	2xx, and as many items as documents     item by item
 //	413                                     sent again in halves; one document alone is poison
 //	429, 408, 5xx                           again later, Retry-After honoured; after a 5xx another URL is next
-//	401                                     again later
+//	401, a proxy's 407                      again later
 //	other 4xx                               again index by index; one index alone: all held
 //	3xx, not JSON, truncated, miscounted    nothing is settled, all again later
 //
@@ -69,6 +69,10 @@ type Config struct {
 
 	CAFile, CertFile, KeyFile string // PEM; CAFile is trusted in addition to the system's authorities
 	InsecureSkipVerify        bool
+
+	// Proxy is a URL, with a user and a password where it wants them: http, https, socks5 or socks5h; NoProxy; or "" for
+	// what the environment says (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).
+	Proxy string
 
 	Timeout                time.Duration // of one bulk request, answer included; 0: 60 s
 	MinBackoff, MaxBackoff time.Duration // between attempts, before jitter; 0: 250 ms and 30 s

@@ -136,7 +136,7 @@ func (s *Sink) works(ctx context.Context) bool {
 	}
 	defer discard(resp.BodyReader)
 	switch resp.StatusCode {
-	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return false
 	}
 	return resp.StatusCode < 500
@@ -188,7 +188,8 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 	typ := errorType(resp.BodyReader)
 	p := &problem{what: fmt.Sprintf("%d %s", status, typ), errType: typ}
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusRequestTimeout, status >= 500, status < 400:
+	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired,
+		status == http.StatusRequestTimeout, status >= 500, status < 400:
 		p.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	default:
 		p.scope, p.up = oneIndex, true

@@ -123,6 +123,9 @@ func (d *decoder) checkElasticsearch(e *Elasticsearch) {
 			d.reportAt(join(path+".headers", name), "%s.headers: a header can't have this name", path)
 		}
 	}
+	if err := sink.CheckProxy(e.Proxy.Reveal()); err != nil {
+		d.reportAt(path+".proxy", "%s.proxy: %v", path, err)
+	}
 	within(d, path+".compression_level", e.CompressionLevel, 0, 9)
 	within(d, path+".batch_size", e.BatchSize, MiB, 64*MiB)
 	within(d, path+".concurrency", e.Concurrency, 1, 16)

@@ -115,6 +115,7 @@ type Elasticsearch struct {
 	Bearer   Secret            `yaml:"bearer" reload:"yes"`   // a token; default none
 	Headers  map[string]Secret `yaml:"headers" reload:"yes"`  // added to each request; default none
 	OwnIDs   bool              `yaml:"own_ids"`               // documents have ids of ours, so that nothing is stored twice; default true
+	Proxy    Secret            `yaml:"proxy"`                 // URL, or none; default what the environment says
 	TLS      TLS               `yaml:"tls"`
 
 	CompressionLevel int           `yaml:"compression_level"` // gzip, 1 to 9, or 0 for none; default 1

@@ -22,6 +22,7 @@ func TestErrorsShowNoSecretOfTheLine(t *testing.T) {
 		"no list of URLs":           strings.Replace(small, `["http://127.0.0.1:9200"]`, "elastic:hunter2@es:9200", 1),
 		"a pattern to redact":       small + "redact:\n  - pattern: ${T_PATTERN}\n",
 		"a multiline pattern":       "inputs:\n  - kubernetes: {multiline: {start: \"${T_PATTERN}\"}}\nsink:\n  elasticsearch:\n    urls: [\"http://a:1\"]\n",
+		"no proxy's URL":            small + "    proxy: \"u:hunter2@p\"\n",
 		"a misspelled key":          "inputs: [{kubernetes: {}}]\nsink: {elasticsearch: {urls: [\"http://a:1\"], pasword: hunter2}}\n",
 	} {
 		_, err := Parse("x.yaml", []byte(text))

@@ -343,6 +343,7 @@ func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 		URLs: es.URLs, Compression: es.CompressionLevel, Username: es.Username, Password: es.Password.Reveal(),
 		APIKey: es.APIKey.Reveal(), Bearer: es.Bearer.Reveal(), Headers: headers,
 		CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
+		Proxy:   es.Proxy.Reveal(),
 		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff,
 		Concurrency: es.Concurrency, BodySize: int64(es.BatchSize) * 5 / 4, // a quarter more: rather that than a request for a small rest
 		HoldFor: holdFor, Logger: l, Fields: FieldsOf(c),
