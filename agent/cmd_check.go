@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
 	"logboom/agent/kube"
@@ -25,11 +28,12 @@ import (
 const checkTimeout = 10 * time.Second
 
 func checkCommand() *cobra.Command {
+	var out *output
 	c := command("check -c FILE", "Say whether the agent would work here", `
 One line for each thing that is looked at: ok, warn (works, but not as well as it could) or fail. It may run beside the
 agent, and changes nothing. It ends with 1 when a line says fail.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
-			k := &checker{w: c.OutOrStdout(), conf: conf}
+			k := &checker{w: c.OutOrStdout(), json: out.json, conf: conf}
 			k.ok("configuration", "%s is valid", path)
 			k.all(c.Context())
 			if k.failed > 0 {
@@ -38,13 +42,16 @@ agent, and changes nothing. It ends with 1 when a line says fail.`,
 			return nil
 		})
 	c.Example = `  logboom check -c FILE
-  logboom check -c FILE | grep -v ^ok`
+  logboom check -c FILE | grep -v ^ok
+  logboom check -c FILE --json | jq -r 'select(.verdict != "ok") | .text'`
+	out = outputFlags(c, "one object a line, with verdict, what and text")
 	return c
 }
 
 // checker looks at one thing after the other and writes a line about each.
 type checker struct {
 	w      io.Writer
+	json   bool
 	conf   *config.Config
 	failed int
 }
@@ -78,6 +85,10 @@ func (k *checker) fail(what, format string, args ...any) {
 
 func (k *checker) line(verdict, what, format string, args ...any) {
 	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
+	if k.json {
+		_ = printJSON(k.w, map[string]string{"verdict": strings.TrimSpace(verdict), "what": what, "text": text}) // as below: the exit code says it all
+		return
+	}
 	fmt.Fprintf(k.w, "%s  %s: %s\n", verdict, what, text)
 }
 
@@ -93,18 +104,44 @@ func (k *checker) kubernetes(what string, in *config.Kubernetes) {
 		k.fail(what, "%v. %s", err, advice(err))
 		return
 	}
-	logs, err := filepath.Glob(filepath.Join(root, "*", "*", "*.log"))
-	if err != nil || len(logs) == 0 {
+	logs, unreadable := containerLogs(root, pods)
+	for _, path := range logs {
+		if err := tail.Readable(tail.Input{Root: root, AllowedRoots: in.AllowedRoots}, path); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have gone
+			unreadable = append(unreadable, err)
+		}
+	}
+	switch {
+	case len(unreadable) > 0:
+		k.fail(what, "%d of the folders and log files in %s can't be read, such as: %v. %s", len(unreadable), root, unreadable[0], advice(unreadable[0]))
+	case len(logs) == 0:
 		k.ok(what, "%s can be read: %d pods, no log file yet", root, len(pods))
 		k.sameMount(root)
-		return
+	default:
+		k.ok(what, "%s can be read: %d pods, %d log files", root, len(pods), len(logs))
+		k.link(root, logs[0])
 	}
-	if err := tail.Readable(tail.Input{Root: root, AllowedRoots: in.AllowedRoots}, logs[0]); err != nil {
-		k.fail(what, "%v. %s", err, advice(err))
-		return
+}
+
+// containerLogs lists the live log files of pods, and what can't be looked into. A pod may go meanwhile.
+func containerLogs(root string, pods []os.DirEntry) (logs []string, unreadable []error) {
+	list := func(dir string) []os.DirEntry {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !os.IsNotExist(err) && !errors.Is(err, unix.ENOTDIR) {
+			unreadable = append(unreadable, err)
+		}
+		return entries
 	}
-	k.ok(what, "%s can be read: %d pods, %d log files", root, len(pods), len(logs))
-	k.link(root, logs[0])
+	for _, pod := range pods {
+		for _, container := range list(filepath.Join(root, pod.Name())) {
+			dir := filepath.Join(root, pod.Name(), container.Name())
+			for _, file := range list(dir) {
+				if strings.HasSuffix(file.Name(), ".log") {
+					logs = append(logs, filepath.Join(dir, file.Name()))
+				}
+			}
+		}
+	}
+	return logs, unreadable
 }
 
 func (k *checker) files(what string, in *config.Files) {
@@ -201,11 +238,22 @@ func (k *checker) installed(ctx context.Context, s *sink.Sink) {
 	for _, p := range pieces {
 		switch p.State {
 		case sink.PieceMissing, sink.PieceOlder:
-			k.warn("setup", "%s is %s: without it the server guesses the types of fields. Run logboom setup -c FILE", p.Name, p.State)
+			k.warn("setup", "%s is %s%s. Run logboom setup -c FILE", p.Name, p.State, without(p.Name))
 		default:
 			k.ok("setup", "%s: %s", p.Name, cmp.Or(p.Detail, string(p.State)))
 		}
 	}
+}
+
+// without says what a backend does that has no such piece.
+func without(piece string) string {
+	switch {
+	case strings.HasPrefix(piece, "index template"):
+		return ": without it the server guesses the types of fields"
+	case strings.HasPrefix(piece, "life-cycle policy"):
+		return ": without it a data stream's index grows without end"
+	}
+	return ""
 }
 
 // lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. A name

@@ -43,15 +43,20 @@ itself, when their index takes documents.`, Args: cobra.NoArgs,
 }
 
 func deadLetterLsCommand() *cobra.Command {
+	var out *output
 	c := command("ls -c FILE", "List dead letters", `
 One line for each event, oldest first: when it was refused, whether it is refused for good or held until its index takes documents,
 the index, the backend's error type, the id of the document, and the line itself. Then how many there are, by reason.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is no failure
+			if out.json {
+				return quietly(lettersJSON(c.Context(), conf, c.OutOrStdout()))
+			}
 			return quietly(lettersTable(c.Context(), conf, c.OutOrStdout()))
 		})
 	c.Example = `  logboom deadletter ls -c FILE
   logboom deadletter ls -c FILE | tail`
+	out = outputFlags(c, "what cat prints")
 	return c
 }
 
@@ -60,18 +65,21 @@ func deadLetterCatCommand() *cobra.Command {
 One JSON object a line for each event, oldest first: what ls shows, the backend's words, and the document as it would be sent.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			signal.Ignore(syscall.SIGPIPE)
-			w := bufio.NewWriterSize(c.OutOrStdout(), 64<<10)
-			e := json.NewEncoder(w)
-			e.SetEscapeHTML(false)
-			err := letters(c.Context(), conf.DataDir, pipeline.FieldsOf(conf), func(l *pipeline.Letter) error { return e.Encode(l) })
-			return quietly(errors.Join(err, w.Flush()))
+			return quietly(lettersJSON(c.Context(), conf, c.OutOrStdout()))
 		})
 	c.Example = `  logboom deadletter cat -c FILE | jq -r .document.message
   logboom deadletter cat -c FILE > letters.jsonl`
 	return c
 }
 
+func lettersJSON(ctx context.Context, conf *config.Config, out io.Writer) error {
+	w := bufio.NewWriterSize(out, 64<<10)
+	err := letters(ctx, conf.DataDir, pipeline.FieldsOf(conf), func(l *pipeline.Letter) error { return printJSON(w, l) })
+	return errors.Join(err, w.Flush())
+}
+
 func deadLetterReplayCommand() *cobra.Command {
+	var out *output
 	var id, reason, route string
 	c := command("replay -c FILE", "Send dead letters again, with the same ids", `
 The agent that runs sends all of them, or those that the flags pick, and they leave the store when the backend has them. What is
@@ -83,10 +91,11 @@ refused again stays. --reason and --route take *, ? and [a-z]. It ends when all 
 				}
 			}
 			q := url.Values{"id": {id}, "reason": {reason}, "route": {route}}
-			return replay(c.Context(), conf.DataDir, q, c.OutOrStdout())
+			return replay(c.Context(), conf.DataDir, q, c.OutOrStdout(), out.json)
 		})
 	c.Example = `  logboom deadletter replay -c FILE
   logboom deadletter replay -c FILE --route 'logs-shop-*' --reason document_parsing_exception`
+	out = outputFlags(c, "one object with how many were stored, refused and held")
 	c.Flags().StringVar(&id, "id", "", "only the one with this `ID`")
 	c.Flags().StringVar(&reason, "reason", "", "only those whose error type matches `PATTERN`")
 	c.Flags().StringVar(&route, "route", "", "only those whose index matches `PATTERN`")
@@ -191,7 +200,7 @@ func lettersTable(ctx context.Context, conf *config.Config, w io.Writer) error {
 	return nil
 }
 
-func replay(ctx context.Context, dataDir string, pick url.Values, w io.Writer) error {
+func replay(ctx context.Context, dataDir string, pick url.Values, w io.Writer, asJSON bool) error {
 	body, err := socket.NewClient(dataDir).Post(ctx, "/api/v1/deadletters/replay?"+pick.Encode())
 	if errors.Is(err, socket.ErrNoAgent) {
 		return fmt.Errorf("%w: the agent sends dead letters again, start it first", err)
@@ -204,7 +213,12 @@ func replay(ctx context.Context, dataDir string, pick url.Values, w io.Writer) e
 	if err := json.NewDecoder(body).Decode(&r); err != nil {
 		return fmt.Errorf("the agent did not come to an end with it (what is stored is stored; say it again): %w", err)
 	}
-	if _, err := fmt.Fprintf(w, "%d stored, %d refused again, %d held until their index takes documents.\n", r.Stored, r.Refused, r.Held); err != nil {
+	if asJSON {
+		err = printJSON(w, r)
+	} else {
+		_, err = fmt.Fprintf(w, "%d stored, %d refused again, %d held until their index takes documents.\n", r.Stored, r.Refused, r.Held)
+	}
+	if err != nil {
 		return err
 	}
 	if r.Refused+r.Held > 0 {

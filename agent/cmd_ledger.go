@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,13 +18,13 @@ import (
 )
 
 func ledgerCommand() *cobra.Command {
-	var asJSON bool
+	var out *output
 	c := command("ledger -c FILE", "List what was lost", `
 One line for each range of bytes of a log file that can't be delivered any more, with the time, the cause and what is
 known of when the lines were written. It works beside a running agent, and without one.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			return ledger(c.Context(), conf.DataDir, func(all losses) error {
-				if asJSON {
+				if out.json {
 					return ledgerJSON(all, c.OutOrStdout())
 				}
 				return ledgerTable(all, c.OutOrStdout())
@@ -33,7 +32,7 @@ known of when the lines were written. It works beside a running agent, and witho
 		})
 	c.Example = `  logboom ledger -c FILE
   logboom ledger -c FILE --json | jq -s 'map(.end - .start) | add'`
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	out = outputFlags(c, "one object a line")
 	return c
 }
 
@@ -74,9 +73,7 @@ func ledger(ctx context.Context, dataDir string, show func(losses) error) error 
 }
 
 func ledgerJSON(all losses, w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return all(func(l checkpoint.Loss) error { return e.Encode(l) })
+	return all(func(l checkpoint.Loss) error { return printJSON(w, l) })
 }
 
 // ledgerTable writes the entries for people, and what they add up to. Widths are settled for a few hundred rows at a time.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +22,15 @@ import (
 const redrawEvery = time.Second
 
 func statusCommand() *cobra.Command {
-	var asJSON, watch bool
+	var out *output
+	var watch bool
 	c := command("status -c FILE", "Say how the running agent is doing", `
 The first line says that all is well, or what is wrong, the worst first. It asks the agent through agent.sock, and ends
 with 1 when none runs.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			w := c.OutOrStdout()
-			show := func(s, _ *status.Status) error { return statusJSON(w, s) }
-			if !asJSON {
+			show := func(s, _ *status.Status) error { return printJSON(w, s) }
+			if !out.json {
 				show = func(s, before *status.Status) error { return statusText(w, s, before, watch) }
 			}
 			if watch {
@@ -45,7 +45,7 @@ with 1 when none runs.`,
 	c.Example = `  logboom status -c FILE                   once
   logboom status -c FILE -w                again each second, with rates
   logboom status -c FILE --json | jq .account`
-	c.Flags().BoolVar(&asJSON, "json", false, "all of it, as one JSON object a line")
+	out = outputFlags(c, "all of it, as one object a line")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "go on, each second, until it is interrupted")
 	return c
 }
@@ -85,12 +85,6 @@ func watchStatus(ctx context.Context, dataDir string, show func(s, before *statu
 		case <-tick.C:
 		}
 	}
-}
-
-func statusJSON(w io.Writer, s *status.Status) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(s)
 }
 
 // statusText writes one picture at a time; over the one before where redraw is set and w is a terminal.

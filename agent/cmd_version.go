@@ -12,13 +12,19 @@ import (
 var version string
 
 func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Say which release this is", Example: "  logboom version", Args: cobra.NoArgs,
+	var out *output
+	c := &cobra.Command{
+		Use: "version", Short: "Say which release this is", Example: "  logboom version\n  logboom version --json", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if out.json {
+				return printJSON(c.OutOrStdout(), map[string]string{"version": release(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+			}
 			_, err := fmt.Fprintf(c.OutOrStdout(), "logboom %s %s %s/%s\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
+	out = outputFlags(c, "one object")
+	return c
 }
 
 // release names the version that runs, with the commit where the build knows it.

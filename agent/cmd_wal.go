@@ -28,6 +28,7 @@ delivered meanwhile is no damage.`, Args: cobra.NoArgs,
 func onBuffer(use, short, long string, work func(c *cobra.Command, l *look) error) *cobra.Command {
 	c := &cobra.Command{Use: use + " -c FILE | DIR", Short: short, Long: short + ".\n\n" + long, Args: cobra.MaximumNArgs(1)}
 	path := c.Flags().StringP("config", "c", "", "configuration `FILE` whose data_dir is meant")
+	_ = c.MarkFlagFilename("config", "yaml", "yml") // the flag is there
 	c.RunE = func(c *cobra.Command, args []string) error {
 		dir, fields, err := dataDir(*path, args)
 		if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,7 @@ import (
 )
 
 func walLsCommand() *cobra.Command {
-	var asJSON bool
+	var out *output
 	c := onBuffer("ls", "List the segments of the buffer", `One line for each segment, the oldest first: which blocks it holds, how many records of how many log files, its size on the
 disk and before compression, how long ago it was written, and whether it is delivered. Delivered segments are removed as
 soon as all of them is.`,
@@ -25,7 +24,7 @@ soon as all of them is.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if out.json {
 				return segmentsJSON(c.OutOrStdout(), rows)
 			}
 			return segmentsTable(c.OutOrStdout(), l, rows, time.Now())
@@ -33,7 +32,7 @@ soon as all of them is.`,
 	c.Example = `  logboom wal ls -c FILE
   logboom wal ls /mnt/node-7/var/log/logboom
   logboom wal ls --json -c FILE | jq -s 'map(.text_bytes) | add'`
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	out = outputFlags(c, "one object a line")
 	return c
 }
 
@@ -89,9 +88,8 @@ func delivery(s *wal.Segment, acked wal.Index) string {
 }
 
 func segmentsJSON(w io.Writer, rows []segmentRow) error {
-	e := json.NewEncoder(w)
 	for i := range rows {
-		if err := e.Encode(&rows[i]); err != nil {
+		if err := printJSON(w, &rows[i]); err != nil {
 			return err
 		}
 	}

@@ -129,6 +129,7 @@ func (f *failure) Unwrap() error { return f.err }
 func command(use, short, long string, work func(c *cobra.Command, path string, conf *config.Config) error) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long), Args: cobra.NoArgs}
 	path := c.Flags().StringP("config", "c", "", "configuration `FILE` (required)")
+	_ = c.MarkFlagFilename("config", "yaml", "yml") // the flag is there
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *path == "" {
 			return errors.New("no configuration file: add -c FILE")

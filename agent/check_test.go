@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// TestMain makes the test binary logboom itself, for tests that need another process.
+func TestMain(m *testing.M) {
+	if os.Getenv("LOGBOOM_TEST_COMMAND") != "" {
+		os.Unsetenv("LOGBOOM_TEST_COMMAND")
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// Who may not read the logs, or write to data_dir, is told so.
+func TestCheckSaysWhichPrivilegesAreMissing(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to be somebody else")
+	}
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.write(t, "pods/shop_cart_u2/app/0.log", "2026-11-22T16:00:00.000000000Z stdout F hello\n")
+	for path, mode := range map[string]os.FileMode{"": 0o755, "..": 0o755, "pods/shop_cart_u2": 0o750, "logboom.yaml": 0o644} {
+		if err := os.Chmod(n.dir+"/"+path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	nobody := exec.Command("/proc/self/exe", "check", "-c", n.file)
+	nobody.Env = append(os.Environ(), "LOGBOOM_TEST_COMMAND=1")
+	nobody.Stdout, nobody.Stderr = &out, &out
+	nobody.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	err := nobody.Run()
+	if code := nobody.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("%v: %s", err, &out)
+	}
+	for _, want := range []string{"fail  inputs[0]: 2 of the folders and log files in " + n.dir + "/pods can't be read, such as: open ", "permission denied. The agent must own data_dir",
+		"fail  data_dir: " + n.dir + "/data does not exist, and can't be made in " + n.dir + ": permission denied."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}
+
+// keeper is a server that has no more than what logboom setup put there, and wants a password where one is given.
+type keeper struct {
+	mu       sync.Mutex
+	has      map[string]string
+	password string
+}
+
+func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	if _, password, _ := r.BasicAuth(); password != k.password {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	known, ok := k.has[r.URL.Path]
+	switch {
+	case r.URL.Path == "/":
+		io.WriteString(w, `{"version":{"number":"8.19.1"},"tagline":"You Know, for Search"}`)
+	case r.Method == http.MethodPut:
+		k.has[r.URL.Path] = string(body)
+		io.WriteString(w, `{"acknowledged":true}`)
+	case strings.HasSuffix(r.URL.Path, "*"):
+		io.WriteString(w, `{"data_streams":[]}`)
+	case !ok:
+		w.WriteHeader(http.StatusNotFound)
+		kind := "index"
+		if strings.HasPrefix(r.URL.Path, "/_") {
+			kind = "resource"
+		}
+		io.WriteString(w, `{"error":{"type":"`+kind+`_not_found_exception","reason":"none"}}`)
+	case strings.HasPrefix(r.URL.Path, "/_index_template/"):
+		io.WriteString(w, `{"index_templates":[{"name":"n","index_template":`+known+`}]}`)
+	default:
+		io.WriteString(w, `{}`)
+	}
+}
+
+// What setup installs is missed before, and found afterwards.
+func TestCheckMissesWhatSetupInstalls(t *testing.T) {
+	k := &keeper{has: map[string]string{}}
+	server := httptest.NewServer(k)
+	defer server.Close()
+	n := newNode(t, server.URL, "wal: {min_free: 1%}")
+	check := func() string {
+		t.Helper()
+		code, out, stderr := logboom(t, t.Context(), "check", "-c", n.file)
+		if code != 0 || stderr != "" {
+			t.Errorf("%d %s", code, stderr)
+		}
+		return out
+	}
+	const missing = "warn  setup: index template logboom.logs-logboom-default is missing: without it the server guesses the types of fields. Run logboom setup -c FILE\n"
+	if out := check(); !strings.Contains(out, missing) {
+		t.Errorf("no %q in\n%s", missing, out)
+	}
+	if code, out, stderr := logboom(t, t.Context(), "setup", "-c", n.file); code != 0 {
+		t.Fatalf("%d %s%s", code, out, stderr)
+	}
+	if out := check(); strings.Contains(out, "missing") || strings.Contains(out, "warn  setup") || !strings.Contains(out, "ok    setup: index template") {
+		t.Error(out)
+	}
+	k.mu.Lock()
+	k.password = "x"
+	k.mu.Unlock()
+	if out := check(); !strings.Contains(out, "warn  backend: ") || !strings.Contains(out, "does not accept our credentials (401). Until that is put right, logs wait in the WAL") {
+		t.Error(out)
+	}
+}
+
+// Each command that answers something does so for programs, too, and refuses what it does not know.
+func TestWhatAnswersTakesOutputJSON(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.lost(t)
+	n.run(t)
+	for command, field := range map[string]string{"version": "go", "check -c FILE": "verdict", "status -c FILE": "account", "ledger -c FILE": "cause", "wal ls -c FILE": "segment",
+		"deadletter replay -c FILE": "stored", "deadletter ls -c FILE": ""} {
+		args := strings.Fields(strings.ReplaceAll(command, "FILE", n.file))
+		_, short, _ := logboom(t, t.Context(), append(args, "--json")...)
+		code, out, stderr := logboom(t, t.Context(), append(args, "--output", "json")...)
+		if code != 0 || stderr != "" || strings.Count(short, "\n") != strings.Count(out, "\n") || out == "" && field != "" {
+			t.Errorf("%s: %d %s\n%s\n%s", command, code, stderr, out, short)
+		}
+		for line := range strings.Lines(out) {
+			var v map[string]any
+			if err := json.Unmarshal([]byte(line), &v); err != nil || v[field] == nil {
+				t.Errorf("%s: %v in %s", command, err, line)
+			}
+		}
+		_, text, _ := logboom(t, t.Context(), append(args, "--output", "text")...)
+		if json.Valid([]byte(text)) {
+			t.Errorf("%s: text is %s", command, text)
+		}
+		if code, _, stderr := logboom(t, t.Context(), append(args, "--output", "xml")...); code != exitUsage || !strings.Contains(stderr, "want text or json") {
+			t.Errorf("%s: %d %s", command, code, stderr)
+		}
+	}
+}
