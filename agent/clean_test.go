@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -126,5 +128,57 @@ func TestCleanOfAnotherFolderDoesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(n.data(), "RESERVE")); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a pod does at uninstall: nobody is there to answer, so it must not remove what nobody else has.
+func TestCleanDeliversFirst(t *testing.T) {
+	n, stop := newBuffer(t, nowhere)
+	stop()
+	const pin = "data/pins/shop_gone_u9/app/0.log.7" // its log file went while nobody looked
+	n.write(t, pin, "2026-11-22T18:00:00Z stdout F last words\n")
+	keeps := func(code int, out, why string) {
+		t.Helper()
+		if code != 1 || !strings.Contains(out, why) || !strings.Contains(out, "nothing was removed") || strings.Contains(out, "Remove it all?") {
+			t.Errorf("%d %s", code, out)
+		}
+		if _, err := os.Stat(filepath.Join(n.data(), "checkpoint.db")); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	code, out, complaints := logboom(t, ctx, "clean", "-c", n.file, "--deliver")
+	keeps(code, out+complaints, "asked to end before all was delivered")
+
+	b := newBackend(t)
+	b.accept = func(_, document string) string {
+		if strings.Contains(document, "line 7 ") {
+			return `{"status":400,"error":{"type":"document_parsing_exception","reason":"x"}}`
+		}
+		return ""
+	}
+	n.config(t, b.url)
+	code, out, complaints = logboom(t, t.Context(), "clean", "-c", n.file, "--deliver")
+	keeps(code, out+complaints, "NOT DELIVERED: 1 events that are kept as dead letters")
+	if code, out := n.cleaned(t, "", "--yes"); code != 0 {
+		t.Fatal(out)
+	}
+	b.accept = nil
+	n.write(t, pin, "2026-11-22T18:00:00Z stdout F last words\n")
+	if code, out, complaints = logboom(t, t.Context(), "clean", "-c", n.file, "--deliver"); code != 0 || !strings.Contains(out, "Removed.") {
+		t.Errorf("%d %s%s", code, out, complaints)
+	}
+	if diff := cmp.Diff([]string{n.data(), filepath.Join(n.data(), "LOCK")}, tree(t, n.data())); diff != "" {
+		t.Errorf("left: %s", diff)
+	}
+	words := 0
+	for _, document := range b.docs {
+		if strings.Contains(document, "last words") {
+			words++
+		}
+	}
+	if words != 1 || len(b.docs) != 303 {
+		t.Errorf("%d documents, the pin's %d times", len(b.docs), words)
 	}
 }

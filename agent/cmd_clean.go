@@ -21,21 +21,35 @@ import (
 )
 
 func cleanCommand() *cobra.Command {
-	var yes bool
+	var yes, deliver bool
 	c := command("clean -c FILE", "Remove pins and buffer from this node, at uninstall", `
 It says what is not delivered yet and how much disk comes free, asks, and removes from data_dir what agents make there:
 buffer, dead letters, pins, checkpoint with the ledger. Anything else stays, links are never followed, and the log files of the node
-are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.`,
-		func(c *cobra.Command, _ string, conf *config.Config) error {
-			return clean(c.Context(), conf.DataDir, yes, c.InOrStdin(), c.OutOrStdout())
+are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.
+With --deliver it first is the agent until all log files and pins are read and delivered, however long that takes, then asks
+nothing, and removes nothing, ending with 1, while there are dead letters.`,
+		func(c *cobra.Command, path string, conf *config.Config) error {
+			if !deliver {
+				return clean(c.Context(), conf.DataDir, yes, false, c.InOrStdin(), c.OutOrStdout())
+			}
+			if err := run(c.Context(), path, conf, true, c.ErrOrStderr()); err != nil {
+				return err
+			}
+			if c.Context().Err() != nil {
+				return errors.New("nothing was removed: asked to end before all was delivered")
+			}
+			return clean(c.Context(), conf.DataDir, false, true, c.InOrStdin(), c.OutOrStdout())
 		})
 	c.Example = `  logboom wal ship -c FILE && logboom clean -c FILE
-  logboom clean -c FILE --yes`
+  logboom clean -c FILE --yes
+  logboom clean -c FILE --deliver            in a pod that nobody can answer in`
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&deliver, "deliver", false, "read and deliver everything first, and do not ask")
 	return c
 }
 
-func clean(ctx context.Context, dataDir string, yes bool, in io.Reader, out io.Writer) (err error) {
+// clean takes what pins hold for read where delivered is true: an agent has just ended that read it.
+func clean(ctx context.Context, dataDir string, yes, delivered bool, in io.Reader, out io.Writer) (err error) {
 	if _, err := os.Lstat(filepath.Join(dataDir, "LOCK")); errors.Is(err, fs.ErrNotExist) {
 		_, err := fmt.Fprintf(out, "No agent has run with data_dir %s: nothing is to be removed.\n", dataDir)
 		return err
@@ -50,11 +64,15 @@ func clean(ctx context.Context, dataDir string, yes bool, in io.Reader, out io.W
 		return err
 	}
 	defer f.root.Close()
-	tellFound(out, dataDir, f)
+	left := tellFound(out, dataDir, f, delivered)
 	if len(f.paths) == 0 {
 		return nil
 	}
-	if !yes {
+	if delivered && left {
+		return errors.New("nothing was removed: nobody else has what is left. Look at dead letters with logboom deadletter ls -c FILE; " +
+			"logboom clean -c FILE --yes removes them, too")
+	}
+	if !yes && !delivered {
 		fmt.Fprint(out, "Remove it all? Type yes: ")
 		if answer := ask(ctx, in); answer != "yes" {
 			return errors.New("nothing was removed: the answer was not yes")
@@ -82,12 +100,14 @@ func ask(ctx context.Context, in io.Reader) string {
 	}
 }
 
-// tellFound says what would be removed, and what of it nobody else has.
-func tellFound(w io.Writer, dataDir string, f *found) {
-	if err := tellUndelivered(w, dataDir); err != nil { // such as the files of a newer release
+// tellFound says what would be removed, and what of it nobody else has. left: there is some that is not delivered, or may be.
+func tellFound(w io.Writer, dataDir string, f *found, pinsRead bool) (left bool) {
+	left, err := tellUndelivered(w, dataDir)
+	if err != nil { // such as the files of a newer release
 		fmt.Fprintf(w, "What is not delivered can't be told: %v\n", err)
+		left = true
 	}
-	if f.alone > 0 {
+	if f.alone > 0 && !pinsRead {
 		fmt.Fprintf(w, "PERHAPS NOT READ: %d log files (%s) exist only as pins any more.\n", f.alone, size(f.aloneText))
 	}
 	fmt.Fprintf(w, "%d files and folders are to be removed from %s, %d pins among them; that frees %s.\n", len(f.paths), dataDir, f.pins, size(f.bytes))
@@ -98,22 +118,23 @@ func tellFound(w io.Writer, dataDir string, f *found) {
 		}
 		fmt.Fprintf(w, "Not ours, stays: %q\n", name)
 	}
+	return left
 }
 
 const mostStrangers = 10
 
-func tellUndelivered(w io.Writer, dataDir string) error {
+func tellUndelivered(w io.Writer, dataDir string) (left bool, err error) {
 	l := &look{dataDir: dataDir}
 	if err := l.readCheckpoint(); err != nil {
-		return err
+		return false, err
 	}
 	waiting, err := contents(l.view(), l.acked)
 	if err != nil {
-		return err
+		return false, err
 	}
 	dead := 0
 	if err := lettersOnDisk(dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil }); err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case waiting.Blocks == 0:
@@ -126,7 +147,7 @@ func tellUndelivered(w io.Writer, dataDir string) error {
 	if dead > 0 {
 		fmt.Fprintf(w, "NOT DELIVERED: %d events that are kept as dead letters.\n", dead)
 	}
-	return nil
+	return waiting.Blocks > 0 || dead > 0, nil
 }
 
 // contents adds up the Segments that hold Blocks behind acked.

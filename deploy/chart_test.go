@@ -26,7 +26,18 @@ func loadChart(t *testing.T) *chart.Chart {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, text := range standIns {
+		if !slices.ContainsFunc(c.Files, func(f *chart.File) bool { return f.Name == name }) {
+			c.Files = append(c.Files, &chart.File{Name: name, Data: []byte(text)})
+		}
+	}
 	return c
+}
+
+// standIns are for files that the chart takes as they are, where they are not made yet.
+var standIns = map[string]string{
+	"files/alerts.yaml":    "groups: [{name: logboom, rules: [{alert: Lost, expr: up == 0, annotations: {summary: '{{ $labels.node }}'}}]}]",
+	"files/dashboard.json": `{"title": "logboom"}`,
 }
 
 // parse makes values of the text of a values file.
@@ -84,6 +95,7 @@ var variants = map[string]string{
 	"defaults":     "",
 	"unprivileged": "unprivileged: true",
 	"node logs":    "nodeLogs: {enabled: true, readAll: true}",
+	"uninstall":    "uninstall: true",
 	"own volume":   "config: {data_dir: /mnt/buffer}",
 	"own secret":   "credentials: {existingSecret: mine}\nserviceAccount: {create: false, name: mine}\nexistingConfigMap: mine",
 	"everything": `
@@ -118,6 +130,8 @@ extraVolumes: [{name: ca, configMap: {name: ca}}]
 extraVolumeMounts: [{name: ca, mountPath: /etc/ca, readOnly: true}]
 serviceAccount: {annotations: {example.org/role: logs}}
 podMonitor: {enabled: true, labels: {release: prometheus}, metricRelabelings: [{action: labeldrop, regex: x}]}
+prometheusRule: {enabled: true, labels: {release: prometheus}}
+dashboards: {enabled: true, annotations: {grafana_folder: logs}}
 networkPolicy: {enabled: true, from: [{namespaceSelector: {}}], egress: [{ports: [{port: 9200}]}, {ports: [{port: 53, protocol: UDP}]}]}
 `,
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chart"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
@@ -69,7 +71,7 @@ func TestPodAndConfigurationFitEachOther(t *testing.T) {
 				return
 			}
 			conf := configOf(t, values)
-			if !strings.HasSuffix(conf.HTTP.Listen, fmt.Sprintf(":%d", c.Ports[0].ContainerPort)) {
+			if len(c.Ports) > 0 && !strings.HasSuffix(conf.HTTP.Listen, fmt.Sprintf(":%d", c.Ports[0].ContainerPort)) {
 				t.Errorf("the agent listens on %s and the probes go to %d", conf.HTTP.Listen, c.Ports[0].ContainerPort)
 			}
 			if grace := conf.Delivery.Grace.Seconds(); grace < 5 || grace > float64(*pod.TerminationGracePeriodSeconds)-5 {
@@ -117,6 +119,7 @@ func TestThePodMayDoNoMoreThanItNeeds(t *testing.T) {
 		{"defaults", rights{Volumes: []string{"/var/log"}}},
 		{"unprivileged", rights{User: 1000, Volumes: []string{"/var/log", "/var/lib/logboom"}, ReadOnlyLogs: true}},
 		{"node logs", rights{Volumes: []string{"/var/log"}, Capabilities: []string{"DAC_READ_SEARCH"}}},
+		{"uninstall", rights{Volumes: []string{"/var/log"}}},
 		{"own volume", rights{Volumes: []string{"/var/log", "/mnt/buffer"}}},
 		{"own secret", rights{Volumes: []string{"/var/log"}}},
 		{"everything", rights{Volumes: []string{"/var/log"}}},
@@ -217,5 +220,53 @@ config: {sink: {elasticsearch: {api_key: "file:/etc/logboom-secrets/api_key"}}}`
 	conf := load(t, strings.ReplaceAll(text, mount.MountPath, dir), c)
 	if conf.Sink.Elasticsearch.APIKey != "a2V5" {
 		t.Error("the key is another one")
+	}
+}
+
+// The pod is ready, and waits, when all is delivered and its buffer removed. Both containers have what the agent has, or they
+// would look at another buffer.
+func TestUninstallingDeliversBeforeItRemoves(t *testing.T) {
+	for _, values := range []string{"", "unprivileged: true", variants["everything"]} {
+		agent := daemonSet(t, values).Spec.Template.Spec.Containers[0]
+		d := daemonSet(t, values+"\nuninstall: true")
+		pod := d.Spec.Template.Spec
+		steps := append(slices.Clone(pod.InitContainers), pod.Containers...)
+		if len(steps) == 3 && steps[0].Name == "prepare" {
+			steps = steps[1:]
+		}
+		want := [][]string{
+			{"clean", "-c", "/etc/logboom/logboom.yaml", "--deliver"},
+			{"stream", "/nothing"},
+		}
+		var got [][]string
+		for _, c := range steps {
+			got = append(got, c.Args)
+			same := agent
+			same.Name, same.Args = c.Name, c.Args
+			same.Ports, same.StartupProbe, same.LivenessProbe, same.ReadinessProbe = nil, nil, nil, nil
+			if diff := cmp.Diff(same, c); diff != "" {
+				t.Errorf("%s (+) is not as the agent (-):\n%s", c.Name, diff)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		if u := d.Spec.UpdateStrategy.RollingUpdate; u.MaxUnavailable.String() != "100%" {
+			t.Error("one node after the other", u)
+		}
+	}
+}
+
+// Alerts hold braces of their own, which Helm must not see.
+func TestAlertsAndDashboardAreTakenAsTheyAre(t *testing.T) {
+	files := render(t, variants["everything"])
+	c := loadChart(t)
+	for name, at := range map[string]string{"files/alerts.yaml": "prometheusrule.yaml", "files/dashboard.json": "dashboards.yaml"} {
+		i := slices.IndexFunc(c.Files, func(f *chart.File) bool { return f.Name == name })
+		for line := range strings.Lines(string(c.Files[i].Data)) {
+			if !strings.Contains(files[at], strings.TrimSpace(line)) {
+				t.Fatalf("%s of %s is not in\n%s", line, name, files[at])
+			}
+		}
 	}
 }

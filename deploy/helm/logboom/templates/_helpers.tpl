@@ -45,6 +45,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- get .Values.config "data_dir" | default (ternary "/var/lib/logboom" "/var/log/logboom" .Values.unprivileged) }}
 {{- end }}
 
+{{- define "logboom.ownVolume" -}}
+{{- if not (hasPrefix "/var/log/" (include "logboom.dataDir" .)) }}yes{{ end }}
+{{- end }}
+
 {{- define "logboom.port" -}}
 {{- regexFind "[0-9]+$" .Values.config.http.listen }}
 {{- end }}
