@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-check bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
+.PHONY: all build demo test race check fuzz bench bench-check bench-peers bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
 
 all: build
 
@@ -45,6 +45,10 @@ manifests: ## deploy/manifests and the tables of deploy/helm/logboom/README.md, 
 
 bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
 	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+
+bench-peers: build $(BIN)/backend ## rsyslog and the OpenTelemetry Collector beside the agent, and what each loses; BYTES (50e6), N runs (3)
+	./bench/peers/otelcol/build.sh
+	$(GO) run ./bench -peers -bytes $(or $(BYTES),50e6) -runs $(or $(N),3) -logboom $(BIN)/logboom -backend $(BIN)/backend -dir tmp/bench
 
 bench-check: ## allocations and instructions of the hot paths against bench/check/testdata/baseline.json; STORE=1 stores them
 	$(GO) run ./bench/check $(if $(STORE),-store)

@@ -13,17 +13,26 @@ import (
 	"time"
 )
 
-// backend is the embedded backend in its counting mode, fresh for one run.
+// backend is the embedded backend, fresh for one run.
 type backend struct {
 	process *process
 	addr    string // host:port
 }
 
-// startBackend returns when the backend listens.
+// startBackend returns when the backend listens. This one only counts.
 func startBackend(ctx context.Context, program, home string) (*backend, error) {
+	return startServer(ctx, program, home, "127.0.0.1:0", "--count-only")
+}
+
+// startStore starts one that keeps documents below home, and goes on with those that are there.
+func startStore(ctx context.Context, program, home, addr string) (*backend, error) {
+	return startServer(ctx, program, home, addr, "--data", filepath.Join(home, "store"))
+}
+
+func startServer(ctx context.Context, program, home, listen string, mode ...string) (*backend, error) {
 	log := filepath.Join(home, "backend.log")
-	p, err := start("backend", log, false, program,
-		"--count-only", "--listen", "127.0.0.1:0", "--pid-file", filepath.Join(home, "backend.pid"))
+	args := append(mode, "--listen", listen, "--pid-file", filepath.Join(home, "backend.pid"))
+	p, err := start("backend", log, false, program, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,9 @@ type options struct {
 	timeout time.Duration // of one run
 	keep    bool
 	check   bool
+
+	peers     bool
+	collector string
 }
 
 func main() {
@@ -64,6 +67,8 @@ func main() {
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long one run may take")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folders of the runs: configuration, logs, data directory")
 	flag.BoolVar(&o.check, "check", false, "exit with 1 when a bar is missed")
+	flag.BoolVar(&o.peers, "peers", false, "measure other forwarders beside the agent, and what each loses")
+	flag.StringVar(&o.collector, "otelcol", "tmp/peers/otelcol", "the OpenTelemetry Collector that bench/peers/otelcol/build.sh makes")
 	flag.Parse()
 	if flag.NArg() > 0 || o.runs < 1 || o.bytes < 0 || o.files < 0 {
 		fmt.Fprintln(os.Stderr, "bench: at least one run, sizes that are not negative, and no further arguments")
@@ -71,7 +76,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	passed, err := run(ctx, o)
+	measure := run
+	if o.peers {
+		measure = runPeers
+	}
+	passed, err := measure(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -108,11 +117,43 @@ func run(ctx context.Context, o options) (passed bool, err error) {
 		passed = passed && result.passed()
 	}
 	path := filepath.Join(m.dir, "result.json")
-	if err := report.write(path); err != nil {
+	if err := writeJSON(path, &report); err != nil {
 		return false, err
 	}
 	fmt.Printf("\nAll figures of all runs: %s\n", path)
 	return passed, nil
+}
+
+// runPeers measures the agent and its peers side by side, and what each of them loses.
+func runPeers(ctx context.Context, o options) (passed bool, err error) {
+	specs, err := chosen(o)
+	if err != nil {
+		return false, err
+	}
+	m, err := newMeter(o)
+	if err != nil {
+		return false, err
+	}
+	report := PeerReport{When: time.Now().UTC(), Machine: describeMachine(m.dir)}
+	fmt.Print(report.Machine.heading())
+	for _, spec := range specs {
+		sides, err := m.compareSides(ctx, spec)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", spec.Name, err)
+		}
+		report.Sides = append(report.Sides, *sides)
+		fmt.Print(sides.table())
+	}
+	if report.Losses, err = m.compareLosses(ctx); err != nil {
+		return false, err
+	}
+	fmt.Print(lossTable(report.Losses))
+	path := filepath.Join(m.dir, "peers.json")
+	if err := writeJSON(path, &report); err != nil {
+		return false, err
+	}
+	fmt.Printf("\nAll figures of all runs: %s\n", path)
+	return true, nil
 }
 
 // chosen returns the corpora of the command line.
@@ -136,10 +177,13 @@ func chosen(o options) ([]corpus.Spec, error) {
 	return specs, nil
 }
 
+// patience is longer than any forwarder here waits before it tries again.
+const patience = 15 * time.Second
+
 // newMeter makes the paths absolute, because the agent's configuration needs that, and checks that all is there.
 func newMeter(o options) (*meter, error) {
-	m := &meter{runs: o.runs, timeout: o.timeout, keep: o.keep}
-	for path, given := range map[*string]string{&m.dir: o.dir, &m.agent: o.logboom, &m.backend: o.backend} {
+	m := &meter{runs: o.runs, timeout: o.timeout, quiet: patience, keep: o.keep}
+	for path, given := range map[*string]string{&m.dir: o.dir, &m.agent: o.logboom, &m.backend: o.backend, &m.collector: o.collector} {
 		absolute, err := filepath.Abs(given)
 		if err != nil {
 			return nil, err

@@ -21,6 +21,8 @@ const roleVariable = "LOGBOOM_BENCH_TEST_ROLE"
 func TestMain(m *testing.M) {
 	role := os.Getenv(roleVariable)
 	switch {
+	case role == "forwards":
+		exitWith(forward(os.Args[1], os.Args[2]))
 	case len(os.Args) > 1 && os.Args[1] == unitCommand:
 		exitWith(compressAll(os.Args[2:]))
 	case len(os.Args) > 1 && os.Args[1] == "version":
@@ -66,7 +68,7 @@ func drainAs(role, config string) error {
 		docs += bytes.Count(content, []byte("\n"))
 	}
 	switch role {
-	case "one short":
+	case "one short", "stays one short":
 		docs--
 	case "one double":
 		docs++
@@ -82,8 +84,11 @@ func drainAs(role, config string) error {
 	if err != nil {
 		return err
 	}
-	if role == "lingers" {
+	switch role {
+	case "lingers":
 		time.Sleep(time.Second)
+	case "stays", "stays one short":
+		time.Sleep(time.Hour) // until it is told to end
 	}
 	return answer.Body.Close()
 }

@@ -18,8 +18,10 @@ type meter struct {
 	dir       string // absolute, like the binaries' paths
 	agent     string
 	backend   string
+	collector string
 	runs      int
 	timeout   time.Duration
+	quiet     time.Duration // how long nothing may come until a peer is taken to have sent all it has
 	keep      bool
 	unit      unit
 	accounted bool // the kernel counts what a process writes below dir

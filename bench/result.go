@@ -17,9 +17,17 @@ type Report struct {
 	Results []Result  `json:"results"`
 }
 
-// write replaces the file at path.
-func (r *Report) write(path string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+// PeerReport is what peers.json holds.
+type PeerReport struct {
+	When    time.Time `json:"when"`
+	Machine Machine   `json:"machine"`
+	Sides   []Sides   `json:"sides"`
+	Losses  []Losses  `json:"losses"`
+}
+
+// writeJSON replaces the file at path.
+func writeJSON(path string, report any) error {
+	data, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 
 // heading says on what the figures below it were taken.
 func (r *Report) heading() string {
-	m, a := &r.Machine, &r.Agent
-	return fmt.Sprintf("%s, %d cores, %.0f GB, Linux %s, %s; load %.1f\n%s, %.1f MB\n",
-		m.CPU, m.Cores, float64(m.Memory)/GB, m.Kernel, m.FileSystem, m.Load, a.Version, float64(a.Bytes)/MB)
+	return r.Machine.heading() + fmt.Sprintf("%s, %.1f MB\n", r.Agent.Version, float64(r.Agent.Bytes)/MB)
+}
+
+func (m *Machine) heading() string {
+	return fmt.Sprintf("%s, %d cores, %.0f GB, Linux %s, %s; load %.1f\n", m.CPU, m.Cores, float64(m.Memory)/GB, m.Kernel, m.FileSystem, m.Load)
 }
 
 // table shows the figures of one corpus.
