@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"logboom/agent/config"
 	"logboom/agent/socket"
@@ -29,18 +27,20 @@ The first line says that all is well, or what is wrong, the worst first. It asks
 with 1 when none runs.`,
 		func(c *cobra.Command, _ string, conf *config.Config) error {
 			w := c.OutOrStdout()
-			show := func(s, _ *status.Status) error { return printJSON(w, s) }
-			if !out.json {
-				show = func(s, before *status.Status) error { return statusText(w, s, before, watch) }
-			}
 			if watch {
-				return watchStatus(c.Context(), conf.DataDir, show)
+				return watchStatus(c.Context(), conf.DataDir, w, out.json)
 			}
 			s, err := askStatus(c.Context(), conf.DataDir)
 			if err != nil {
 				return err
 			}
-			return show(s, nil)
+			if out.json {
+				return printJSON(w, s)
+			}
+			var picture bytes.Buffer
+			drawStatus(&picture, s, nil)
+			_, err = w.Write(picture.Bytes())
+			return err
 		})
 	c.Example = `  logboom status -c FILE                   once
   logboom status -c FILE -w                again each second, with rates
@@ -54,8 +54,11 @@ with 1 when none runs.`,
 func askStatus(ctx context.Context, dataDir string) (*status.Status, error) {
 	var s status.Status
 	err := socket.NewClient(dataDir).GetJSON(ctx, "/api/v1/status", &s)
+	if err == nil {
+		return &s, nil
+	}
 	if !errors.Is(err, socket.ErrNoAgent) {
-		return &s, err
+		return nil, err
 	}
 	if held, holder := checkpoint.Held(dataDir); held {
 		return nil, fmt.Errorf("%s is locked by %s, but %w", dataDir, holder, err)
@@ -63,22 +66,31 @@ func askStatus(ctx context.Context, dataDir string) (*status.Status, error) {
 	return nil, fmt.Errorf("no agent runs with data_dir %s: start one with logboom run; logboom wal ls shows what waits there", dataDir)
 }
 
-// watchStatus shows the agent's Status beside the one before until ctx is done.
-func watchStatus(ctx context.Context, dataDir string, show func(s, before *status.Status) error) error {
+// watchStatus shows the agent's Status again and again until ctx is done. An agent that answered once may be away for a while,
+// as in a rollout: people are told, programs get an error.
+func watchStatus(ctx context.Context, dataDir string, w io.Writer, asJSON bool) error {
 	tick := time.NewTicker(redrawEvery)
 	defer tick.Stop()
+	p := &screen{w: w}
 	for before := (*status.Status)(nil); ; {
 		s, err := askStatus(ctx, dataDir)
 		if ctx.Err() != nil {
 			return nil
 		}
+		if err != nil && (before == nil || asJSON) {
+			return err
+		}
+		if asJSON {
+			err = printJSON(w, s)
+		} else {
+			err = p.show(pictureOf(s, before, err))
+		}
 		if err != nil {
 			return err
 		}
-		if err := show(s, before); err != nil {
-			return err
+		if s != nil {
+			before = s
 		}
-		before = s
 		select {
 		case <-ctx.Done():
 			return nil
@@ -87,25 +99,14 @@ func watchStatus(ctx context.Context, dataDir string, show func(s, before *statu
 	}
 }
 
-// statusText writes one picture at a time; over the one before where redraw is set and w is a terminal.
-func statusText(w io.Writer, s, before *status.Status, redraw bool) error {
+// pictureOf draws s beside the one before, or that one alone where err says why there is no other.
+func pictureOf(s, before *status.Status, err error) []byte {
 	var b bytes.Buffer
-	switch {
-	case redraw && isTerminal(w):
-		b.WriteString("\x1b[H\x1b[2J")
-	case before != nil:
-		b.WriteByte('\n')
+	if err != nil {
+		fmt.Fprintf(&b, "AWAY: %s. What stands below is from %s.\n", printable(err.Error()), before.Now.Format(time.TimeOnly))
+		drawStatus(&b, before, nil)
+	} else {
+		drawStatus(&b, s, before)
 	}
-	drawStatus(&b, s, before)
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return b.Bytes()
 }
