@@ -3,12 +3,56 @@
 package wal
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
-// nowhere takes entries and keeps nothing, as the memory of tidwall's own is not ours to save.
+// TestTheHeadIsNotKept: writing a Segment takes no memory in proportion to it.
+func TestTheHeadIsNotKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "wal")
+	if err := errors.Join(os.MkdirAll(dir, dirMode), realDisk{}.Create(filepath.Join(dir, folderName(7)))); err != nil {
+		t.Fatal(err)
+	}
+	e, err := realDisk{}.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := bytes.Repeat([]byte("a frame, "), 10000)
+	index := uint64(7)
+	write := func() {
+		if err := e.Write(index, frame); err != nil {
+			t.Fatal(err)
+		}
+		index++
+	}
+	write()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		write()
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > uint64(4*len(frame)) {
+		t.Errorf("%d bytes were allocated for a Segment of %d", n, 100*len(frame))
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var want []byte
+	for range 101 {
+		want = append(binary.AppendUvarint(want, uint64(len(frame))), frame...)
+	}
+	if got := readFile(t, filepath.Join(dir, folderName(7))); !bytes.Equal(got, want) {
+		t.Errorf("%d bytes are in the file, want %d", len(got), len(want))
+	}
+}
+
+// nowhere takes entries and does nothing.
 type nowhere struct{ realDisk }
 
 func (nowhere) Open(string) (entries, error) { return nowhere{}, nil }

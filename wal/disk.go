@@ -63,7 +63,7 @@ func (realDisk) Open(folder string) (entries, error) {
 	if err != nil {
 		return nil, err // and not entries that hold a nil log
 	}
-	return log, nil
+	return forget(log), nil
 }
 
 func (realDisk) SyncDir(path string) error {

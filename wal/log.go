@@ -16,8 +16,8 @@
 // tidwall/wal writes the entries. It has no checksums, loads Segments whole, and can't go on behind a torn entry, so we
 // read them ourselves: FORMAT.md has every byte.
 //
-// It costs: one fsync a Sync, three the first in a Segment; memory of twice SegmentSize at most (tidwall keeps the head), plus
-// about 2 MiB for each of compressor, decompressor and the largest Block; about a quarter of the text on disk,
+// It costs: one fsync a Sync, three the first in a Segment; memory of about 2 MiB for each of compressor, decompressor
+// and the largest Block; about a quarter of the text on disk,
 // and a seventh where much waits.
 package wal
 

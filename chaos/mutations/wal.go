@@ -239,6 +239,12 @@ var walMutations = []mutation{
 		test: "TestOnlyWhatNeedsItHasTheNewVersion",
 	},
 	{
+		name: "wal/head-kept-in-memory", invariant: "6", pkg: "wal", file: "wal/forgetful.go",
+		broken: "all of the newest Segment stays in memory",
+		old:    "*f.kept = (*f.kept)[:0]", new: "*f.kept = (*f.kept)[:len(*f.kept)]",
+		test: "TestTheHeadIsNotKept",
+	},
+	{
 		name: "wal/given-up-called-lost", invariant: "5", pkg: "wal", file: "wal/account.go",
 		broken: "what a Segment held that was given up, and comes again behind it, is called lost",
 		old:    "return d.Index < first && d.File != nil", new: "return d.Index < 0*first && d.File != nil",
