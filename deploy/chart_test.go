@@ -80,6 +80,16 @@ func render(t *testing.T, values string) map[string]string {
 	return files
 }
 
+// documents cuts a YAML stream into its documents.
+func documents(text string) (all []string) {
+	for _, d := range strings.Split("\n"+text, "\n---") {
+		if strings.TrimSpace(d) != "" {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 // object decodes into a type of Kubernetes, which must know every key.
 func object[T any](t *testing.T, text string) *T {
 	t.Helper()
@@ -96,6 +106,7 @@ var variants = map[string]string{
 	"unprivileged": "unprivileged: true",
 	"node logs":    "nodeLogs: {enabled: true, readAll: true}",
 	"uninstall":    "uninstall: true",
+	"no metadata":  "config: {metadata: {source: none}}",
 	"own volume":   "config: {data_dir: /mnt/buffer}",
 	"own secret":   "credentials: {existingSecret: mine}\nserviceAccount: {create: false, name: mine}\nexistingConfigMap: mine",
 	"everything": `

@@ -14,6 +14,7 @@ import (
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -167,7 +168,9 @@ func TestEveryManifestIsWhatAClusterTakes(t *testing.T) {
 				case "prometheusrule.yaml":
 					object[monitoringv1.PrometheusRule](t, text)
 				default:
-					strict(t, text)
+					for _, d := range documents(text) {
+						strict(t, d)
+					}
 				}
 			}
 		})
@@ -221,5 +224,8 @@ images: [{name: logboom, newName: registry.example.org/logs, newTag: v1}]
 	}
 	if i := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.ConfigMap != nil }); pod.Volumes[i].ConfigMap.Name != conf.Name || conf.Name == "logboom" {
 		t.Errorf("the pods mount %s, the configuration is %s", pod.Volumes[i].ConfigMap.Name, conf.Name)
+	}
+	if s := one[rbacv1.ClusterRoleBinding](t, m, "ClusterRoleBinding").Subjects; s[0].Namespace != "elsewhere" {
+		t.Errorf("the right to look at pods is for a service account in %s", s[0].Namespace)
 	}
 }

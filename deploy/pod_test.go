@@ -12,6 +12,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 
 	"logboom/agent/config"
 )
@@ -110,27 +111,25 @@ func TestThePodMayDoNoMoreThanItNeeds(t *testing.T) {
 	type rights struct {
 		User, Group           int64
 		Capabilities, Volumes []string // added; host paths
-		ReadOnlyLogs          bool
+		ReadOnlyLogs, Token   bool
 	}
 	for _, test := range []struct {
 		variant string
 		want    rights
 	}{
-		{"defaults", rights{Volumes: []string{"/var/log"}}},
-		{"unprivileged", rights{User: 1000, Volumes: []string{"/var/log", "/var/lib/logboom"}, ReadOnlyLogs: true}},
-		{"node logs", rights{Volumes: []string{"/var/log"}, Capabilities: []string{"DAC_READ_SEARCH"}}},
-		{"uninstall", rights{Volumes: []string{"/var/log"}}},
-		{"own volume", rights{Volumes: []string{"/var/log", "/mnt/buffer"}}},
-		{"own secret", rights{Volumes: []string{"/var/log"}}},
-		{"everything", rights{Volumes: []string{"/var/log"}}},
+		{"defaults", rights{Token: true, Volumes: []string{"/var/log"}}},
+		{"unprivileged", rights{User: 1000, Token: true, Volumes: []string{"/var/log", "/var/lib/logboom"}, ReadOnlyLogs: true}},
+		{"node logs", rights{Token: true, Volumes: []string{"/var/log"}, Capabilities: []string{"DAC_READ_SEARCH"}}},
+		{"uninstall", rights{Token: true, Volumes: []string{"/var/log"}}},
+		{"no metadata", rights{Volumes: []string{"/var/log"}}},
+		{"own volume", rights{Token: true, Volumes: []string{"/var/log", "/mnt/buffer"}}},
+		{"own secret", rights{Token: true, Volumes: []string{"/var/log"}}},
+		{"everything", rights{Token: true, Volumes: []string{"/var/log"}}},
 	} {
 		t.Run(test.variant, func(t *testing.T) {
 			pod := daemonSet(t, variants[test.variant]).Spec.Template.Spec
 			if pod.HostNetwork || pod.HostPID || pod.HostIPC || pod.ShareProcessNamespace != nil {
 				t.Error("the pod shares what is the node's")
-			}
-			if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-				t.Error("the pod gets a token that it does not use")
 			}
 			for _, c := range append(pod.InitContainers, pod.Containers...) {
 				s := c.SecurityContext
@@ -144,7 +143,8 @@ func TestThePodMayDoNoMoreThanItNeeds(t *testing.T) {
 				}
 			}
 			c := pod.Containers[0]
-			got := rights{User: *c.SecurityContext.RunAsUser, Group: *c.SecurityContext.RunAsGroup, ReadOnlyLogs: mountOf(c, "/var/log/pods").ReadOnly}
+			got := rights{User: *c.SecurityContext.RunAsUser, Group: *c.SecurityContext.RunAsGroup, ReadOnlyLogs: mountOf(c, "/var/log/pods").ReadOnly,
+				Token: *pod.AutomountServiceAccountToken}
 			for _, add := range c.SecurityContext.Capabilities.Add {
 				got.Capabilities = append(got.Capabilities, string(add))
 			}
@@ -268,5 +268,29 @@ func TestAlertsAndDashboardAreTakenAsTheyAre(t *testing.T) {
 				t.Fatalf("%s of %s is not in\n%s", line, name, files[at])
 			}
 		}
+	}
+}
+
+// The one right in the cluster is to look at pods, and without metadata there is none.
+func TestTheAgentMayLookAtPodsOnly(t *testing.T) {
+	text := render(t, "")["rbac.yaml"]
+	role, binding := object[rbacv1.ClusterRole](t, documents(text)[0]), object[rbacv1.ClusterRoleBinding](t, documents(text)[1])
+	want := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"}}}
+	if diff := cmp.Diff(want, role.Rules); diff != "" {
+		t.Error(diff)
+	}
+	account := object[corev1.ServiceAccount](t, render(t, "")["serviceaccount.yaml"])
+	if s := binding.Subjects; binding.RoleRef.Name != role.Name || len(s) != 1 || s[0].Name != account.Name || s[0].Namespace != "logboom" ||
+		daemonSet(t, "").Spec.Template.Spec.ServiceAccountName != account.Name {
+		t.Errorf("%+v is not for %s", binding, account.Name)
+	}
+	for _, values := range []string{"config: {metadata: {source: none}}", "rbac: {create: false}"} {
+		if text := render(t, values)["rbac.yaml"]; text != "" {
+			t.Errorf("%s: %s", values, text)
+		}
+	}
+	m := build(t, "manifests") // where kustomize fills in the namespace
+	if s := one[rbacv1.ClusterRoleBinding](t, m, "ClusterRoleBinding").Subjects; s[0].Namespace != "logboom" || s[0].Name != one[corev1.ServiceAccount](t, m, "ServiceAccount").Name {
+		t.Errorf("manifests: %+v", s)
 	}
 }

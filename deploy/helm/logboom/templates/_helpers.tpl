@@ -13,6 +13,11 @@
 {{- end }}
 {{- end }}
 
+{{- /* Of what has no namespace: two releases of one name in two namespaces don't share it. */}}
+{{- define "logboom.clusterName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "logboom.fullname" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
 {{- /* What the DaemonSet selects its pods by: it can't be changed later. */}}
 {{- define "logboom.selector" -}}
 app.kubernetes.io/name: {{ include "logboom.name" . }}
@@ -47,6 +52,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "logboom.ownVolume" -}}
 {{- if not (hasPrefix "/var/log/" (include "logboom.dataDir" .)) }}yes{{ end }}
+{{- end }}
+
+{{- /* Whether the agent asks the API for pods. */}}
+{{- define "logboom.asksAPI" -}}
+{{- if ne (get (get .Values.config "metadata" | default dict) "source") "none" }}yes{{ end }}
 {{- end }}
 
 {{- define "logboom.port" -}}
