@@ -64,8 +64,8 @@ backlog: ## opens a backlog of N bytes on the disk (5 GiB)
 bench-rss: build $(BIN)/backend ## memory while draining 1 GB from 200 files
 	$(GO) run ./bench --corpus text200 --runs 1 --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
 
-e2e: ## a real kubelet's logs into a real Elasticsearch; needs KUBECONFIG on the node, root, Java and Maven
-	LOGBOOM_E2E=1 $(GO) test -count=1 -v -timeout 20m ./chaos/e2e
+e2e: ## a real kubelet's logs into a real Elasticsearch; needs a node, root, Java and Maven: chaos/e2e/README.md
+	LOGBOOM_E2E=1 $(GO) test -count=1 -v -timeout 45m ./chaos/e2e
 
 elasticsearch: ## a real Elasticsearch on 127.0.0.1:9200, from Maven artifacts
 	./chaos/elasticsearch/start.sh

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,8 +60,8 @@ func (c *cluster) show(args ...string) {
 
 // undo is run for cleaning up: the test's context is done by then, and what fails must not stop the rest.
 func (c *cluster) undo(args ...string) {
-	if out, err := exec.Command(c.kubectl, args...).CombinedOutput(); err != nil {
-		c.t.Errorf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	if err := told(exec.Command(c.kubectl, args...)); err != nil {
+		c.t.Error(err)
 	}
 }
 
@@ -86,8 +87,25 @@ func (c *cluster) apply(w workload) {
 	c.run(string(asJSON(c.t, c.object(w))), "apply", "-f", "-")
 }
 
+// place has the kubelet run the workload as a static pod, which takes no API server, until remove is called, or the test
+// ends.
+func (c *cluster) place(w workload, folder string) (remove func()) {
+	c.t.Helper()
+	path := filepath.Join(folder, c.namespace+"-"+w.Name+".yaml") // JSON is YAML
+	remove = func() {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			c.t.Error(err)
+		}
+	}
+	c.t.Cleanup(remove)
+	if err := os.WriteFile(path, asJSON(c.t, c.object(w)), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	return remove
+}
+
 func (c *cluster) object(w workload) map[string]any {
-	pod := map[string]any{
+	spec := map[string]any{
 		"terminationGracePeriodSeconds": 30,
 		"automountServiceAccountToken":  false,
 		"tolerations":                   []any{map[string]any{"operator": "Exists"}},
@@ -97,17 +115,19 @@ func (c *cluster) object(w workload) map[string]any {
 		}},
 		"volumes": []any{map[string]any{"name": "state", "emptyDir": map[string]any{}}},
 	}
-	object := map[string]any{
-		"apiVersion": "v1", "kind": "Pod", "spec": pod,
-		"metadata": map[string]any{
-			"name": w.Name, "namespace": c.namespace, "labels": map[string]string{"app.kubernetes.io/name": w.Name},
-		},
-	}
-	if w.job {
-		pod["restartPolicy"] = "Never"
+	about := map[string]any{"labels": map[string]any{"app.kubernetes.io/name": w.Name}, "annotations": w.annotations}
+	object := map[string]any{"apiVersion": "v1", "kind": "Pod", "spec": spec}
+	switch w.kind {
+	case job:
+		spec["restartPolicy"] = "Never"
 		object["apiVersion"], object["kind"] = "batch/v1", "Job"
-		object["spec"] = map[string]any{"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": map[string]any{"spec": pod}}
+		object["spec"] = map[string]any{"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": map[string]any{"metadata": about, "spec": spec}}
+	case deployment:
+		object["apiVersion"], object["kind"] = "apps/v1", "Deployment"
+		object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": about["labels"]},
+			"template": map[string]any{"metadata": about, "spec": spec}}
 	}
+	object["metadata"] = map[string]any{"name": w.Name, "namespace": c.namespace, "labels": about["labels"], "annotations": w.annotations}
 	return object
 }
 

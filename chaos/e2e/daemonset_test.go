@@ -10,49 +10,69 @@ import (
 // daemonSet is the agent as a pod of every node. Its name is that of the namespace where it is the only one.
 type daemonSet struct {
 	c       *cluster
-	dataDir string // on the node
+	upgrade func(values string) // of the chart only
 }
 
 // configured is the agent's configuration in a pod. The index says which pod a document is from.
-func (c *cluster) configured(url string) (config, dataDir string) {
-	dataDir = hostDir(c.t, c.namespace)
-	return configure(dataDir, podLogs, c.forward(url), "%{namespace}-%{pod}", `":9600"`), dataDir
+func (c *cluster) configured(url string) string {
+	c.t.Helper()
+	return configure(hostDir(c.t, "/var/log", c.namespace), podLogs, c.forward(url), "%{namespace}-%{pod}", `":9600"`)
 }
 
-// byManifests installs deploy/manifests as a user does: with a kustomization that has another namespace, image and
-// configuration.
-func (c *cluster) byManifests(url string) *daemonSet {
+// byManifests installs deploy/manifests.
+func (c *cluster) byManifests(url string) *daemonSet { return c.byKustomization(url, "") }
+
+// byKustomization installs a folder of deploy/manifests as a user does: with a kustomization that has another namespace,
+// image and configuration.
+func (c *cluster) byKustomization(url, folder string) *daemonSet {
 	c.t.Helper()
-	config, dataDir := c.configured(url)
+	here := c.overlay(filepath.Join("../../deploy/manifests", folder), map[string]any{
+		"configMapGenerator": []any{map[string]any{"name": "logboom", "behavior": "replace", "files": []string{"logboom.yaml"}}},
+		"images":             images("logboom", agentImage),
+	}, map[string]string{"logboom.yaml": c.configured(url)})
+	c.run("", "apply", "-k", here)
+	c.t.Cleanup(func() { c.undo("delete", "-k", here, "--ignore-not-found", "--timeout=120s") })
+	return c.installed()
+}
+
+// overlay writes a kustomization upon another folder, with the test's namespace, and files beside it.
+func (c *cluster) overlay(base string, k map[string]any, files map[string]string) (folder string) {
+	c.t.Helper()
 	here := c.t.TempDir()
-	base, err := filepath.Abs("../../deploy/manifests")
+	base, err := filepath.Abs(base)
 	if err == nil {
 		base, err = filepath.Rel(here, base) // kustomize takes no absolute paths
 	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	name, tag, _ := strings.Cut(agentImage, ":")
-	kustomization := asJSON(c.t, map[string]any{
-		"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-		"namespace": c.namespace, "resources": []string{base},
-		"configMapGenerator": []any{map[string]any{"name": "logboom", "behavior": "replace", "files": []string{"logboom.yaml"}}},
-		"images":             []any{map[string]any{"name": "logboom", "newName": name, "newTag": tag}},
-	})
-	for name, data := range map[string][]byte{"kustomization.yaml": kustomization, "logboom.yaml": []byte(config)} {
-		if err := os.WriteFile(filepath.Join(here, name), data, 0o600); err != nil {
+	k["apiVersion"], k["kind"] = "kustomize.config.k8s.io/v1beta1", "Kustomization"
+	k["namespace"], k["resources"] = c.namespace, []string{base}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(here, name), []byte(text), 0o600); err != nil {
 			c.t.Fatal(err)
 		}
 	}
-	c.run("", "apply", "-k", here)
-	c.t.Cleanup(func() { c.undo("delete", "-k", here, "--ignore-not-found", "--timeout=120s") })
-	return c.installed(dataDir)
+	write("kustomization.yaml", string(asJSON(c.t, k)))
+	for name, text := range files {
+		write(name, text)
+	}
+	return here
+}
+
+// images is a kustomization's list of images by other names: pairs of old and new.
+func images(pairs ...string) (list []any) {
+	for i := 0; i < len(pairs); i += 2 {
+		name, tag, _ := strings.Cut(pairs[i+1], ":")
+		list = append(list, map[string]any{"name": pairs[i], "newName": name, "newTag": tag})
+	}
+	return list
 }
 
 // installed waits until the agent is ready. When the test has failed, the agent's words are shown before it goes.
-func (c *cluster) installed(dataDir string) *daemonSet {
+func (c *cluster) installed() *daemonSet {
 	c.t.Helper()
-	d := &daemonSet{c, dataDir}
+	d := &daemonSet{c: c}
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
 			c.show("describe", "pods", "-l", agentLabel)
@@ -152,10 +172,17 @@ func (d *daemonSet) finish(url string, loads ...workload) {
 	for _, w := range loads {
 		awaitCount(t, url, index(d.c, w), w.messages())
 	}
+	d.end()
+	d.c.compare(url, loads)
+}
+
+// end looks into the ledger and ends the agent.
+func (d *daemonSet) end() {
+	t := d.c.t
+	t.Helper()
 	d.ready()
 	if ledger := d.command("ledger", "--json"); ledger != "" {
 		t.Errorf("the ledger lists losses:\n%s", ledger)
 	}
-	d.c.run("", "delete", "daemonset", "-l", agentLabel, "--timeout=60s")
-	compare(t, d.c, url, loads)
+	d.c.run("", "delete", "daemonset", "-l", agentLabel, "--timeout=90s")
 }

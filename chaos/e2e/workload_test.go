@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"logboom/chaos/e2e/numbered"
@@ -14,11 +15,25 @@ import (
 type workload struct {
 	numbered.Plan // of one attempt
 	rate          float64
-	crashes       int   // attempts that crash before the last one
-	lastWords     int64 // of the count; printed only when the pod is deleted
-	openEnd       bool  // the last line has no newline
-	job           bool  // ends by itself, and its pod is removed
+	crashes       int    // attempts that crash before the last one
+	lastWords     int64  // of the count; printed only when the pod is deleted
+	openEnd       bool   // the last line has no newline
+	file          string // it logs into this one, not to its outputs
+	kind          kind
+	annotations   map[string]string
+
+	held map[string]map[int64]bool // what was on the disk by a witness, where that may be less; see watch
 }
+
+// kind is what makes a workload's pod.
+type kind int
+
+const (
+	pod        kind = iota // nobody else
+	static                 // the kubelet: place is for these
+	job                    // its pod ends by itself, and is removed
+	deployment             // by way of a ReplicaSet
+)
 
 // workloads cover the ways in which a container's log comes and goes. The sizes are for a kubelet that rotates at 1 MiB.
 var workloads = []workload{
@@ -36,7 +51,7 @@ var pinned = workload{Plan: numbered.Plan{Name: "pinned", Count: 2000, Stderr: 4
 // leavers are started while the agent runs again; their files go before it ends.
 var leavers = []workload{
 	gone,
-	{Plan: numbered.Plan{Name: "job", Count: 400, Stderr: 5}, openEnd: true, job: true},
+	{Plan: numbered.Plan{Name: "job", Count: 400, Stderr: 5}, openEnd: true, kind: job},
 }
 
 var gone = workload{Plan: numbered.Plan{Name: "gone", Count: 5000, Stderr: 2}, lastWords: 200}
@@ -47,17 +62,30 @@ func (w workload) args() []string {
 		"--binary", fmt.Sprint(w.Binary), "--rate", fmt.Sprint(w.rate), "--crashes", fmt.Sprint(w.crashes),
 		"--last-words", fmt.Sprint(w.lastWords),
 	}
+	if w.file != "" {
+		args = append(args, "--file", w.file)
+	}
 	if w.openEnd {
 		args = append(args, "--open-end")
 	}
-	if w.job {
+	if w.kind == job {
 		args = append(args, "--exit")
 	}
 	return args
 }
 
-// messages is the number of lines of all attempts.
-func (w workload) messages() int64 { return int64(w.crashes+1) * w.Count }
+// messages is the number of lines of all attempts, or of those on the disk.
+func (w workload) messages() (n int64) {
+	if w.held == nil {
+		return int64(w.crashes+1) * w.Count
+	}
+	for stream, numbers := range w.held {
+		if strings.HasPrefix(stream, w.Name+"/") {
+			n += int64(len(numbers))
+		}
+	}
+	return n
+}
 
 // manifest lists them.
 func (w workload) manifest(t *testing.T) manifest.Manifest {

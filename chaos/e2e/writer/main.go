@@ -5,7 +5,7 @@
 //
 // With --crashes N the first N attempts exit with status 1; a file in --state counts them, and the attempt's number
 // stands in the streams' names. With --last-words N the plan's last N messages are printed only after SIGTERM, right
-// before the end, as a program does that says goodbye.
+// before the end, as a program does that says goodbye. With --file NAME all goes into a file.
 package main
 
 import (
@@ -30,6 +30,7 @@ type options struct {
 	crashes   int
 	state     string
 	lastWords int64
+	file      string
 	openEnd   bool
 	exit      bool
 }
@@ -45,6 +46,7 @@ func main() {
 	flag.IntVar(&o.crashes, "crashes", 0, "attempts that exit with status 1; the next one stays")
 	flag.StringVar(&o.state, "state", "/state", "folder that survives a crash")
 	flag.Int64Var(&o.lastWords, "last-words", 0, "messages of the count that are printed after SIGTERM")
+	flag.StringVar(&o.file, "file", "", "log into this file, not to the outputs")
 	flag.BoolVar(&o.openEnd, "open-end", false, "the last message has no newline")
 	flag.BoolVar(&o.exit, "exit", false, "exit with status 0 after the last message")
 	flag.Parse()
@@ -98,6 +100,15 @@ func nextAttempt(path string) (int, error) {
 // print writes the plan, each message with its newline. What is due is flushed before each wait.
 func (o options) print(term <-chan os.Signal) error {
 	outputs := [2]*bufio.Writer{bufio.NewWriterSize(os.Stdout, 64<<10), bufio.NewWriterSize(os.Stderr, 64<<10)}
+	if o.file != "" {
+		file, err := os.OpenFile(o.file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		outputs[0].Reset(file)
+		outputs[1] = outputs[0]
+	}
 	flush := func() error { return errors.Join(outputs[0].Flush(), outputs[1].Flush()) }
 	start := time.Now()
 	var printed int64
