@@ -20,7 +20,8 @@ func drawStatus(w io.Writer, s, before *status.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(what, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", what, fmt.Sprintf(format, args...)) }
 	row("agent", "%s on node %s, up %s", printable(s.Version), printable(s.Node), lasting(s.Now.Sub(s.Started)))
-	row("read", "%s = delivered %s + waiting %s + dead letters %s + lost %s", size(a.Read), size(a.Acked), size(a.Waiting), size(a.DeadLetters), size(a.LostRead))
+	row("read", "%s = delivered %s + waiting %s + dead letters %s + excluded %s + lost %s", size(a.Read), size(a.Acked), size(a.Waiting), size(a.DeadLetters),
+		size(a.Excluded), size(a.LostRead))
 	row("unread", "%s in %d known files, %d open; lost before reading: %s", size(a.Unread), s.FileCount, s.Intake.OpenFiles, size(a.LostUnread))
 	row("buffer", "%s", buffer(s))
 	row("backend", "%s", backendState(s))

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"logboom/agent/kube/kubetest"
+	"logboom/agent/status"
 )
 
 // inCluster makes a node whose Kubernetes API is s; pods go on from there.
@@ -74,4 +78,41 @@ func TestAnAPIThatDoesNotAnswerHoldsNothingUpForLong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What nobody wants is counted, also after a restart, and the account adds up.
+func TestExcludedBytesStandInTheAccount(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "logs")
+	t.Setenv("POD_NAME", "logboom-x2x9z")
+	b, s := newBackend(t), kubetest.New(t, "n1")
+	s.Put(web(map[string]string{"app": "quiet"}, nil))
+	n := inCluster(t, b, s, "")
+	line := "2026-11-22T16:00:00.000000000Z stdout F %s\n"
+	n.write(t, "pods/logs_logboom-abcde_u2/agent/0.log", fmt.Sprintf(line, "its own"))
+	n.write(t, "pods/kube-system_proxy_u3/proxy/0.log", fmt.Sprintf(line, "of a namespace"))
+	n.write(t, "pods/shop_job_u4/app/0.log", fmt.Sprintf(line, "read"))
+	n.edit(t, "kubernetes: {", "kubernetes: {exclude: {namespaces: [kube-*], labels: app=quiet}, ")
+	if got := n.drain(t, b); !strings.Contains(got, `"message":"read"`) || len(b.stored()) != 1 {
+		t.Errorf("stored: %s", got)
+	}
+	bytes := int64(len(line+line+line) - 3*len("%s") + len("hello"+"its own"+"of a namespace"))
+	n.run(t)
+	st := n.status(t, func(s *status.Status) bool { return len(s.Files) == 4 })
+	a := st.Account
+	if a.Excluded != bytes || a.Read != a.Acked+a.Excluded || a.Known != a.Read || a.Acked != int64(len(line)-2+len("read")) {
+		t.Errorf("%+v; want %d excluded bytes", a, bytes)
+	}
+	if pins, _ := filepath.Glob(filepath.Join(n.dir, "data", "pins", "*")); len(pins) > 1 {
+		t.Errorf("pins of %s", pins)
+	}
+}
+
+// edit replaces a piece of the configuration.
+func (n node) edit(t *testing.T, old, now string) {
+	t.Helper()
+	text, err := os.ReadFile(n.file)
+	if err != nil || strings.Count(string(text), old) != 1 {
+		t.Fatalf("%v: %q in\n%s", err, old, text)
+	}
+	n.write(t, "logboom.yaml", strings.Replace(string(text), old, now, 1))
 }

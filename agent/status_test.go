@@ -37,7 +37,7 @@ func TestTheFirstLineOfStatusSaysWhatIsWrong(t *testing.T) {
 	if !strings.Contains(first, "connection refused") || !strings.Contains(first, "logs are safe in the WAL") {
 		t.Errorf("the first line is %q", first)
 	}
-	if !regexp.MustCompile(`(?m)^read +46 B = delivered 0 B \+ waiting 46 B \+ dead letters 0 B \+ lost 0 B$`).MatchString(out) {
+	if !regexp.MustCompile(`(?m)^read +46 B = delivered 0 B \+ waiting 46 B \+ dead letters 0 B \+ excluded 0 B \+ lost 0 B$`).MatchString(out) {
 		t.Error(out)
 	}
 	code, out, _ = logboom(t, t.Context(), "status", "-c", n.file, "--json")
@@ -108,7 +108,7 @@ func TestStatusIsDrawnForPeople(t *testing.T) {
 	want := `LOSS: 20 bytes were lost (damaged). What helps: logboom ledger says which.
 WARNING: can't read /a?[2J.log: permission denied.
 agent    1.2.3 on node node-1, up 26h00m
-read     9.00 GiB = delivered 6.00 GiB + waiting 3.00 GiB + dead letters 5.00 KiB + lost 20 B
+read     9.00 GiB = delivered 6.00 GiB + waiting 3.00 GiB + dead letters 5.00 KiB + excluded 0 B + lost 20 B
 unread   7.00 KiB in 42 known files, 5 open; lost before reading: 100 B
 buffer   2.50 GiB in 320 segments, 25.0% of 10.0 GiB, the oldest waits for 1h30m, full in 2h08m at the present rate; rotated files that pins hold: 3.00 MiB
 backend  takes nothing, last acknowledgement 1h31m ago, 2 batches on their way, 1 at a time; last error 2s ago: 503?[31m; next attempt in 4s

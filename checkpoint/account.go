@@ -9,7 +9,7 @@ import (
 )
 
 // Account says what became of a File's content, from File.Start on: the bytes before Reach were read, and are Dead,
-// LostRead, or acked. An offset counts once, however often it is read: after a power cut a log can be shorter than what
+// LostRead, excluded, or acked. An offset counts once, however often it is read: after a power cut a log can be shorter than what
 // was read of it, and its writer goes on from there.
 type Account struct {
 	Start      wal.Offset // File.Start
@@ -17,10 +17,11 @@ type Account struct {
 	Dead       int64      // bytes of Events that are dead letters
 	LostRead   int64      // bytes that were lost in the WAL
 	LostUnread int64      // bytes that were lost before they were read
+	Excluded   int64      // bytes that nobody wants: they were passed over
 }
 
 // Acked is how many bytes the backend has.
-func (a Account) Acked() int64 { return int64(a.Reach-a.Start) - a.Dead - a.LostRead }
+func (a Account) Acked() int64 { return int64(a.Reach-a.Start) - a.Dead - a.LostRead - a.Excluded }
 
 // Accounts are those of all Files, as of one commit.
 type Accounts struct {
@@ -44,6 +45,7 @@ const (
 	goneDeadKey       = "gone/dead_letters"
 	goneLostReadKey   = "gone/lost_read"
 	goneLostUnreadKey = "gone/lost_unread"
+	goneExcludedKey   = "gone/excluded"
 )
 
 // Accounts returns the account of every File.
@@ -69,7 +71,8 @@ func (s *Store) Accounts() (Accounts, error) {
 
 func (r *rows) gone() Account {
 	return Account{Reach: wal.Offset(r.number(goneReachKey)), Dead: int64(r.number(goneDeadKey)),
-		LostRead: int64(r.number(goneLostReadKey)), LostUnread: int64(r.number(goneLostUnreadKey))}
+		LostRead: int64(r.number(goneLostReadKey)), LostUnread: int64(r.number(goneLostUnreadKey)),
+		Excluded: int64(r.number(goneExcludedKey))}
 }
 
 // bequeath adds the account of a File that is forgotten to those that were before it.
@@ -80,6 +83,7 @@ func (r *rows) bequeath(a Account) error {
 	}{
 		{goneReachKey, int64(a.Reach - a.Start)}, {goneDeadKey, a.Dead},
 		{goneLostReadKey, a.LostRead}, {goneLostUnreadKey, a.LostUnread},
+		{goneExcludedKey, a.Excluded},
 	} {
 		if n.bytes == 0 {
 			continue

@@ -37,18 +37,18 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 		want   Account
 		acked  int64
 	}{
-		{"first", Change{Acked: 1, Files: fs(150)}, Account{100, 150, 0, 0, 0}, 50},
-		{"dead letters", Change{Acked: 3, Files: fs(250), Dead: append(dead(2, 150, 7), dead(3, 200, 8)...)}, Account{100, 250, 15, 0, 0}, 135},
-		{"dropped, with its Offset", Change{Acked: 4, Files: fs(300), Losses: loss(250, 300, true, CauseDropped)}, Account{100, 300, 15, 50, 0}, 135},
-		{"damaged, without one", Change{Acked: 5, Losses: loss(300, 340, true, CauseDamaged)}, Account{100, 340, 15, 90, 0}, 135},
+		{"first", Change{Acked: 1, Files: fs(150)}, Account{100, 150, 0, 0, 0, 0}, 50},
+		{"dead letters", Change{Acked: 3, Files: fs(250), Dead: append(dead(2, 150, 7), dead(3, 200, 8)...)}, Account{100, 250, 15, 0, 0, 0}, 135},
+		{"dropped, with its Offset", Change{Acked: 4, Files: fs(300), Losses: loss(250, 300, true, CauseDropped)}, Account{100, 300, 15, 50, 0, 0}, 135},
+		{"damaged, without one", Change{Acked: 5, Losses: loss(300, 340, true, CauseDamaged)}, Account{100, 340, 15, 90, 0, 0}, 135},
 		{"dead letters before damage", Change{Acked: 7, Files: fs(420), Dead: dead(6, 350, 5), Losses: loss(400, 420, true, CauseDamaged)},
-			Account{100, 420, 20, 110, 0}, 190},
-		{"cut off unread", Change{Losses: loss(500, 600, false, CauseTruncated)}, Account{100, 420, 20, 110, 100}, 190},
-		{"read again, after a power cut", Change{Acked: 9, Files: fs(380), Dead: dead(8, 350, 5)}, Account{100, 420, 20, 110, 100}, 190},
-		{"and on", Change{Acked: 10, Files: fs(500)}, Account{100, 500, 20, 110, 100}, 270},
+			Account{100, 420, 20, 110, 0, 0}, 190},
+		{"cut off unread", Change{Losses: loss(500, 600, false, CauseTruncated)}, Account{100, 420, 20, 110, 100, 0}, 190},
+		{"read again, after a power cut", Change{Acked: 9, Files: fs(380), Dead: dead(8, 350, 5)}, Account{100, 420, 20, 110, 100, 0}, 190},
+		{"and on", Change{Acked: 10, Files: fs(500)}, Account{100, 500, 20, 110, 100, 0}, 270},
 		{"dropped in pieces, between what is stored", Change{Acked: 12, Files: fs(560), Losses: []Loss{
 			{File: f, Start: 500, End: 510, Read: true, Cause: CauseDropped, Index: 11},
-			{File: f, Start: 530, End: 540, Read: true, Cause: CauseDropped, Index: 12}}}, Account{100, 560, 20, 130, 100}, 310},
+			{File: f, Start: 530, End: 540, Read: true, Cause: CauseDropped, Index: 12}}}, Account{100, 560, 20, 130, 100, 0}, 310},
 	} {
 		for range 2 {
 			commit(t, s, c.change)
@@ -59,7 +59,7 @@ func TestAnAccountAddsUpWhateverIsCommittedAgain(t *testing.T) {
 		}
 	}
 	commit(t, s, Change{Acked: 13, Files: []FileState{{other, 30, 0, 0}}})
-	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0}}, Gone: Account{0, 460, 20, 130, 103},
+	want := Accounts{Files: map[wal.FileID]Account{other.ID: {0, 30, 0, 0, 0, 0}}, Gone: Account{0, 460, 20, 130, 103, 0},
 		Lost: map[string]int64{CauseDropped: 70, CauseDamaged: 60, CauseTruncated: 100, CauseDeleted: 3}}
 	for range 2 { // a loss and the end of a File come together
 		commit(t, s, Change{Losses: loss(500, 503, false, CauseDeleted), Forget: []wal.FileID{f.ID}})
@@ -82,7 +82,7 @@ func TestLossesOfUnknownFilesCountToo(t *testing.T) {
 	f := testFile(1)
 	s := open(t, filepath.Join(t.TempDir(), "checkpoint.db"))
 	commit(t, s, Change{Losses: []Loss{{File: f, Start: 0, End: 10, Cause: CauseDeleted}, {File: testFile(2), AtLeast: true, Read: true, Cause: CauseDamaged}}})
-	if diff := cmp.Diff(map[wal.FileID]Account{f.ID: {0, 0, 0, 0, 10}}, accounts(t, s).Files); diff != "" {
+	if diff := cmp.Diff(map[wal.FileID]Account{f.ID: {0, 0, 0, 0, 10, 0}}, accounts(t, s).Files); diff != "" {
 		t.Error(diff)
 	}
 	if st := state(t, s); len(st.Files) != 1 || st.Files[f.ID].Offset != 0 || st.Files[f.ID].File.Path != f.Path {
@@ -95,7 +95,7 @@ func TestRowsAreAsDrawn(t *testing.T) {
 	const short = "0000010000000000deadbeef01020304"
 	for want, a := range map[string]Account{
 		short: {Reach: 1 << 40},
-		short + "0000000000000001" + "0000010000000002" + "0000000000000003" + "0000000000000004" + "0000000000000005": {1, 1<<40 + 2, 3, 4, 5},
+		short + "0000000000000001" + "0000010000000002" + "0000000000000003" + "0000000000000004" + "0000000000000005": {1, 1<<40 + 2, 3, 4, 5, 0},
 	} {
 		row := fs.encode(a)
 		if got := hex.EncodeToString(row); got != want {

@@ -127,6 +127,9 @@ func (s *Store) applyFile(r *rows, fs *FileState) error {
 		return err
 	}
 	a.Reach = max(a.Reach, fs.Offset)
+	if fs.File.Excluded != "" {
+		a.Excluded = int64(a.Reach - a.Start)
+	}
 	if err := r.put(offsetsBucket, id[:], fs.encode(a)); err != nil {
 		return err
 	}

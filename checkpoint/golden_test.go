@@ -66,7 +66,7 @@ func TestAccountsOfVersion1AreReadForEver(t *testing.T) {
 	const golden = "testdata/checkpoint-v1-accounts.db"
 	a, b := testFile(1), testFile(2)
 	a.Start = 5
-	want := Accounts{Files: map[wal.FileID]Account{a.ID: {5, 120, 11, 12, 13}}, Gone: Account{0, 70, 0, 0, 6},
+	want := Accounts{Files: map[wal.FileID]Account{a.ID: {5, 120, 11, 12, 13, 0}}, Gone: Account{0, 70, 0, 0, 6, 0},
 		Lost: map[string]int64{CauseDropped: 12, CauseTruncated: 13, CauseDeleted: 6}}
 	if *update {
 		writeGoldenChanges(t, golden, Change{Acked: 1, Dead: []DeadLetters{{1, a, 20, 11}}, Files: []FileState{{a, 100, 1, 2}, {b, 70, 3, 4}}},

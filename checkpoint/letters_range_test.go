@@ -24,10 +24,10 @@ func TestALetterThatIsGivenUpCountsItsOwnBytes(t *testing.T) {
 		want   Account
 	}{
 		{"put", Change{Acked: 1, Files: []FileState{{f, 100, 0, 0}}, Dead: []DeadLetters{{1, f, 0, 90}}, Letters: &Letters{Base: 3, Counted: 9}},
-			Account{0, 100, 90, 0, 0}},
-		{"with others between", Change{Letters: give(4, 50, 0, 100)}, Account{0, 100, 40, 50, 0}},
-		{"one of those", Change{Letters: give(5, 30, 10, 40)}, Account{0, 100, 10, 80, 0}},
-		{"of more than was counted", Change{Letters: give(6, 30, 0, 30)}, Account{0, 100, 0, 90, 0}},
+			Account{0, 100, 90, 0, 0, 0}},
+		{"with others between", Change{Letters: give(4, 50, 0, 100)}, Account{0, 100, 40, 50, 0, 0}},
+		{"one of those", Change{Letters: give(5, 30, 10, 40)}, Account{0, 100, 10, 80, 0, 0}},
+		{"of more than was counted", Change{Letters: give(6, 30, 0, 30)}, Account{0, 100, 0, 90, 0, 0}},
 	} {
 		commit(t, s, c.change)
 		all := accounts(t, s)
@@ -63,7 +63,7 @@ func TestLettersAndBlocksAreListedApart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if all := accounts(t, s); all.Files[f.ID] != (Account{0, 300, 0, 300, 0}) || all.Lost[CauseDropped] != 300 {
+	if all := accounts(t, s); all.Files[f.ID] != (Account{0, 300, 0, 300, 0, 0}) || all.Lost[CauseDropped] != 300 {
 		t.Errorf("%+v", all)
 	}
 }
@@ -77,10 +77,10 @@ func TestAnOffsetIsLostOnce(t *testing.T) {
 		start, end, offset wal.Offset
 		want               Account
 	}{
-		{0, 100, 100, Account{0, 100, 0, 100, 0}},
-		{200, 300, 300, Account{0, 300, 0, 200, 0}},
-		{50, 400, 400, Account{0, 400, 0, 400, 0}},
-		{500, 510, 600, Account{0, 600, 0, 410, 0}},
+		{0, 100, 100, Account{0, 100, 0, 100, 0, 0}},
+		{200, 300, 300, Account{0, 300, 0, 200, 0, 0}},
+		{50, 400, 400, Account{0, 400, 0, 400, 0, 0}},
+		{500, 510, 600, Account{0, 600, 0, 410, 0, 0}},
 	} {
 		n := wal.Index(i + 1)
 		for range 2 {

@@ -32,15 +32,15 @@ func TestALetterLeavesItsAccountOnce(t *testing.T) {
 		want   Account // of f, or of the forgotten
 	}{
 		{"put", Change{Acked: 1, Files: []FileState{{f, 500, 0, 0}}, Dead: []DeadLetters{{1, f, 0, 100}}, Letters: &Letters{Base: 3, Counted: 9}},
-			Account{0, 500, 100, 0, 0}},
-		{"stored", Change{Letters: settle(4, stored(10), LetterPart{File: other.ID, Bytes: 5})}, Account{0, 500, 90, 0, 0}},
-		{"moved", Change{Letters: &Letters{Counted: 10, Settled: []Settled{{5, nil}}}}, Account{0, 500, 90, 0, 0}},
-		{"lost", Change{Letters: settle(6, lost(20, 30))}, Account{0, 500, 80, 10, 0}},
-		{"in no account, and stored", Change{Letters: settle(2, stored(10))}, Account{0, 500, 80, 10, 0}},
-		{"forgotten", Change{Forget: []wal.FileID{f.ID}, Letters: &Letters{Gone: 6}}, Account{0, 500, 80, 10, 0}},
-		{"stored after that", Change{Letters: settle(7, stored(30))}, Account{0, 500, 50, 10, 0}},
-		{"lost after that", Change{Letters: settle(8, lost(100, 120))}, Account{0, 500, 30, 30, 0}},
-		{"settled long ago", Change{Letters: settle(6, stored(30))}, Account{0, 500, 30, 30, 0}},
+			Account{0, 500, 100, 0, 0, 0}},
+		{"stored", Change{Letters: settle(4, stored(10), LetterPart{File: other.ID, Bytes: 5})}, Account{0, 500, 90, 0, 0, 0}},
+		{"moved", Change{Letters: &Letters{Counted: 10, Settled: []Settled{{5, nil}}}}, Account{0, 500, 90, 0, 0, 0}},
+		{"lost", Change{Letters: settle(6, lost(20, 30))}, Account{0, 500, 80, 10, 0, 0}},
+		{"in no account, and stored", Change{Letters: settle(2, stored(10))}, Account{0, 500, 80, 10, 0, 0}},
+		{"forgotten", Change{Forget: []wal.FileID{f.ID}, Letters: &Letters{Gone: 6}}, Account{0, 500, 80, 10, 0, 0}},
+		{"stored after that", Change{Letters: settle(7, stored(30))}, Account{0, 500, 50, 10, 0, 0}},
+		{"lost after that", Change{Letters: settle(8, lost(100, 120))}, Account{0, 500, 30, 30, 0, 0}},
+		{"settled long ago", Change{Letters: settle(6, stored(30))}, Account{0, 500, 30, 30, 0, 0}},
 	} {
 		for range 2 {
 			commit(t, s, c.change)

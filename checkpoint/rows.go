@@ -40,6 +40,7 @@ const (
 const (
 	offsetLen  = 8 + 4 + 4
 	accountLen = 5 * 8
+	moreLen    = 8 // behind an Account that has it: Excluded
 )
 
 // rows is the database inside one transaction. All writes go through put and remove, which keep the seal: the sum,
@@ -206,7 +207,7 @@ func readState(r *rows, st *State) error {
 }
 
 func (fs *FileState) encode(a Account) []byte {
-	b := make([]byte, 0, offsetLen+accountLen)
+	b := make([]byte, 0, offsetLen+accountLen+moreLen)
 	b = binary.BigEndian.AppendUint64(b, uint64(fs.Offset))
 	b = binary.BigEndian.AppendUint32(b, fs.Prefix)
 	b = binary.BigEndian.AppendUint32(b, fs.Tail)
@@ -216,12 +217,15 @@ func (fs *FileState) encode(a Account) []byte {
 	for _, n := range []int64{int64(a.Start), int64(a.Reach), a.Dead, a.LostRead, a.LostUnread} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
+	if a.Excluded != 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(a.Excluded))
+	}
 	return b
 }
 
 // decode fills fs, all but its File, from a row, and returns the account.
 func (fs *FileState) decode(b []byte) (a Account, ok bool) {
-	if len(b) != offsetLen && len(b) != offsetLen+accountLen {
+	if n := len(b); n != offsetLen && n != offsetLen+accountLen && n != offsetLen+accountLen+moreLen {
 		return a, false
 	}
 	fs.Offset = wal.Offset(binary.BigEndian.Uint64(b))
@@ -231,5 +235,9 @@ func (fs *FileState) decode(b []byte) (a Account, ok bool) {
 		return Account{Reach: fs.Offset}, true
 	}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[8*i:])) }
-	return Account{wal.Offset(number(0)), wal.Offset(number(1)), number(2), number(3), number(4)}, true
+	a = Account{Start: wal.Offset(number(0)), Reach: wal.Offset(number(1)), Dead: number(2), LostRead: number(3), LostUnread: number(4)}
+	if len(b) > accountLen {
+		a.Excluded = number(5)
+	}
+	return a, true
 }

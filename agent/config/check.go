@@ -61,6 +61,8 @@ func (d *decoder) checkInput(path string, in *Input, c *Config) {
 		d.checkMultiline(path+".kubernetes.multiline", k.Multiline)
 		d.checkJSON(path+".kubernetes.json", k.JSON, c)
 		d.checkAllowed(path+".kubernetes.allowed_roots", k.AllowedRoots)
+		d.checkSelection(path+".kubernetes.include", &k.Include, c)
+		d.checkSelection(path+".kubernetes.exclude", &k.Exclude, c)
 		if inside(k.Root, c.DataDir) || inside(c.DataDir, k.Root) {
 			d.reportAt(path+".kubernetes.root", "%s.kubernetes.root and data_dir must not lie inside each other", path)
 		}
@@ -264,7 +266,7 @@ var harmless = func() map[string]bool {
 		for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		if t.Kind() != reflect.Struct || t == reflect.TypeFor[Space]() || t == reflect.TypeFor[Pattern]() {
+		if t.Kind() != reflect.Struct || t == reflect.TypeFor[Space]() || t == reflect.TypeFor[Pattern]() || t == reflect.TypeFor[Selector]() {
 			return
 		}
 		for i, key := range keys(t) {

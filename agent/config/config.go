@@ -47,17 +47,29 @@ type Kubernetes struct {
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
+	Include Selection `yaml:"include"`  // all that it names must fit; default everything
+	Exclude Selection `yaml:"exclude"`  // what fits any of it is not read; default nothing
+	OwnLogs bool      `yaml:"own_logs"` // read those of logboom's own pods; default false
+
 	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
 	JSON         JSON       `yaml:"json"`          // field for the members of messages that are JSON objects; default none
 	AllowedRoots []string   `yaml:"allowed_roots"` // absolute; where links may lead besides root and docker's folder; default none
 }
 
+// Selection is a choice of containers.
+type Selection struct {
+	Namespaces []string `yaml:"namespaces"` // patterns; default none
+	Containers []string `yaml:"containers"` // patterns; default none
+	Labels     Selector `yaml:"labels"`     // of pods that are known; default none
+}
+
 // Metadata is what the Kubernetes API tells of the pods of this node.
 type Metadata struct {
-	Source      Source        `yaml:"source"`      // default auto
-	Kubeconfig  string        `yaml:"kubeconfig"`  // absolute; default: the service account of logboom's own pod
-	Wait        time.Duration `yaml:"wait"`        // for a pod that is not known yet, before its logs go without; 0 to 5m; default 10s
-	Annotations []string      `yaml:"annotations"` // patterns of the names of those that documents have; default none
+	Source         Source        `yaml:"source"`          // default auto
+	Kubeconfig     string        `yaml:"kubeconfig"`      // absolute; default: the service account of logboom's own pod
+	Wait           time.Duration `yaml:"wait"`            // for a pod that is not known yet, before its logs go without; 0 to 5m; default 10s
+	ExcludeUnknown bool          `yaml:"exclude_unknown"` // do not read logs of pods that the API did not tell of; default false
+	Annotations    []string      `yaml:"annotations"`     // patterns of the names of those that documents have; default none
 }
 
 // Files is a list of patterns for other log files.

@@ -51,6 +51,14 @@ func TestTheSmallestFileHasEveryDefault(t *testing.T) {
 	}
 }
 
+func selector(t *testing.T, text string) (s Selector) {
+	t.Helper()
+	if err := s.set(text); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestEveryKeyIsRead(t *testing.T) {
 	c, err := Load("testdata/every-key.yaml")
 	if err != nil {
@@ -59,14 +67,16 @@ func TestEveryKeyIsRead(t *testing.T) {
 	want := &Config{
 		NodeName: "n", DataDir: "/data", LockWait: 90 * time.Second,
 		Inputs: []Input{
-			{Kubernetes: &Kubernetes{Root: "/pods", ReadFrom: Now, Index: "k-%{namespace}-%{+yyyy.MM.dd}", AllowedRoots: []string{"/docker"},
+			{Kubernetes: &Kubernetes{Root: "/pods", ReadFrom: Now, Index: "k-%{namespace}-%{+yyyy.MM.dd}", AllowedRoots: []string{"/docker"}, OwnLogs: true,
+				Include:   Selection{[]string{"shop-*", "web"}, []string{"*"}, selector(t, "app in (a,b),tier!=test")},
+				Exclude:   Selection{[]string{"kube-*"}, []string{"istio-proxy"}, selector(t, "quiet")},
 				Multiline: &Multiline{Traces: "java", MaxWait: time.Second}, JSON: "json"}},
 			{Files: &Files{Paths: []string{"/a/*.log", "/b/**/{x,y}.log"}, Format: Auto, ReadFrom: Now, Index: "f", AllowedRoots: []string{"/c", "/d"},
 				Multiline: &Multiline{Start: `^\d{4}-`, MaxWait: 3 * time.Second}, JSON: "app"}},
 			{Files: &Files{Paths: []string{"/c"}, Format: Plain, ReadFrom: Beginning, Index: "main",
 				Multiline: &Multiline{Continue: `^\s`, MaxWait: time.Second}}},
 		},
-		Metadata: Metadata{Source: SourceAPI, Kubeconfig: "/kube/config", Wait: 5 * time.Second, Annotations: []string{"team", "example.com/*"}},
+		Metadata: Metadata{Source: SourceAPI, Kubeconfig: "/kube/config", Wait: 5 * time.Second, ExcludeUnknown: true, Annotations: []string{"team", "example.com/*"}},
 		WAL:      WAL{MaxSize: 2 << 40, SegmentSize: 16 << 20, MinFree: Space{Bytes: 20e9}, OnFull: DropOldest, MaxPodShare: 12.5},
 		Pins:     Pins{MaxSize: 64 << 20},
 		Dead:     DeadLetters{MaxSize: 2 << 30},
@@ -81,7 +91,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 		HTTP:     HTTP{Listen: "off"},
 		Log:      Log{Level: LevelDebug, Format: LogJSON},
 	}
-	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b Pattern) bool { return a.String() == b.String() })); diff != "" {
+	if diff := cmp.Diff(want, c, cmp.Comparer(func(a, b Pattern) bool { return a.String() == b.String() }),
+		cmp.Comparer(func(a, b Selector) bool { return a.String() == b.String() })); diff != "" {
 		t.Error(diff)
 	}
 }

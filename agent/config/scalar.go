@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // Bytes is a size: 10GiB, 512MiB, 1.5MB, or a plain number of bytes.
@@ -133,6 +135,26 @@ const (
 )
 
 func (s *Source) set(text string) error { return choose(s, text, SourceAuto, SourceAPI, SourceNone) }
+
+// Selector chooses pods by their labels, as kubectl does with -l.
+type Selector struct{ labels.Selector }
+
+func (s *Selector) set(text string) error {
+	parsed, err := labels.Parse(text)
+	if err != nil || parsed.Empty() {
+		return wrong("is not a selector of labels; write it like app=web,tier!=test")
+	}
+	s.Selector = parsed
+	return nil
+}
+
+// String writes s as the file does.
+func (s Selector) String() string {
+	if s.Selector == nil {
+		return ""
+	}
+	return s.Selector.String()
+}
 
 // Format is how the lines of a file are written.
 type Format string

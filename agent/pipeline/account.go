@@ -54,7 +54,10 @@ func settle(report *tail.Report, delivered *checkpoint.Accounts) (files []status
 func account(c *tail.Content, d checkpoint.Account) status.Account {
 	end := max(c.Durable, d.Reach)
 	a := status.Account{Read: int64(end - d.Start), Waiting: int64(end - d.Reach), Acked: d.Acked(), DeadLetters: d.Dead,
-		LostRead: d.LostRead, LostUnread: d.LostUnread}
+		LostRead: d.LostRead, LostUnread: d.LostUnread, Excluded: d.Excluded}
+	if c.Excluded { // what the checkpoint was not told yet
+		a.Excluded, a.Waiting = a.Excluded+a.Waiting, 0
+	}
 	if !c.Lost {
 		a.Unread = int64(max(0, c.Size-end))
 	}

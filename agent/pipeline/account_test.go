@@ -76,10 +76,11 @@ func TestTheTwoSidesOfAnAccountAddUp(t *testing.T) {
 		"delivery is ahead": {content{ID: id, Durable: 70, Size: 90}, &home{Reach: 80}, account{Known: 90, Read: 80, Acked: 80, Unread: 10}},
 		"size is behind":    {content{ID: id, Durable: 70, Size: 70}, &home{Reach: 80}, account{Known: 80, Read: 80, Acked: 80}},
 		"lost unread":       {content{ID: id, Durable: 70, Size: 100, Lost: true}, &home{Reach: 70, LostUnread: 30}, account{Known: 100, Read: 70, Acked: 70, LostUnread: 30}},
+		"excluded":          {content{ID: id, Durable: 90, Size: 90, Excluded: true}, &home{Reach: 70, Excluded: 70}, account{Known: 90, Read: 90, Excluded: 90}},
 		"cut and gone on":   {content{ID: id, Durable: 70, Size: 80}, &home{Reach: 70, LostUnread: 20}, account{Known: 100, Read: 70, Acked: 70, Unread: 10, LostUnread: 20}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			delivered := checkpoint.Accounts{Files: map[wal.FileID]home{}, Gone: home{Reach: 1000, Dead: 1, LostRead: 2, LostUnread: 4}}
+			delivered := checkpoint.Accounts{Files: map[wal.FileID]home{}, Gone: home{Reach: 1000, Dead: 1, LostRead: 2, LostUnread: 4, Excluded: 7}}
 			if c.home != nil {
 				delivered.Files[id] = *c.home
 			}
@@ -87,7 +88,7 @@ func TestTheTwoSidesOfAnAccountAddUp(t *testing.T) {
 			if diff := cmp.Diff([]account{c.want, {}}, []account{files[0].Account, files[1].Account}); diff != "" {
 				t.Error(diff)
 			}
-			c.want.Add(account{Known: 1004, Read: 1000, Acked: 997, DeadLetters: 1, LostRead: 2, LostUnread: 4})
+			c.want.Add(account{Known: 1004, Read: 1000, Acked: 990, DeadLetters: 1, LostRead: 2, LostUnread: 4, Excluded: 7})
 			if total != c.want {
 				t.Errorf("all: %+v, want %+v", total, c.want)
 			}

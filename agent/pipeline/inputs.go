@@ -14,7 +14,8 @@ func inputs(c *config.Config) (all []tail.Input) {
 		case in.Kubernetes != nil:
 			all = append(all, tail.Input{Root: in.Kubernetes.Root, Route: in.Kubernetes.Index,
 				FromNow: in.Kubernetes.ReadFrom == config.Now, AllowedRoots: in.Kubernetes.AllowedRoots,
-				Multiline: multiline(in.Kubernetes.Multiline), JSON: string(in.Kubernetes.JSON)})
+				Multiline: multiline(in.Kubernetes.Multiline), JSON: string(in.Kubernetes.JSON),
+				Choose: rules(in.Kubernetes).Choose, ExcludeUnknown: c.Metadata.ExcludeUnknown})
 		case in.Files != nil:
 			format := wal.Format(in.Files.Format)
 			if in.Files.Format == config.Auto {

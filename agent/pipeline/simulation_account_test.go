@@ -44,7 +44,7 @@ func (s *simulation) audit() {
 	files, total := settle(&report, &homes)
 	for _, f := range append(files, status.File{Path: "all files", Account: total}) {
 		a := f.Account
-		if a.Known != a.Read+a.Unread+a.LostUnread || a.Read != a.Acked+a.Waiting+a.DeadLetters+a.LostRead ||
+		if a.Known != a.Read+a.Unread+a.LostUnread || a.Read != a.Acked+a.Waiting+a.DeadLetters+a.Excluded+a.LostRead ||
 			min(a.Known, a.Read, a.Unread, a.LostUnread, a.Acked, a.Waiting, a.DeadLetters, a.LostRead) < 0 {
 			s.wrong("the account of %s does not add up: %+v", f.Path, a)
 		}

@@ -88,7 +88,7 @@ var (
 	buildInfo = prometheus.NewDesc("logboom_build_info", "1, with the version of the agent.", []string{"version"}, nil)
 	lostBytes = prometheus.NewDesc("logboom_lost_bytes_total", "Bytes in the loss ledger since the checkpoint was made.", []string{"reason"}, nil)
 	accounted = prometheus.NewDesc("logboom_content_bytes", "Bytes of the content of log files since the checkpoint was made, by where they are: "+
-		"all six together are what is known to have been written.", []string{"place"}, nil)
+		"all seven together are what is known to have been written.", []string{"place"}, nil)
 	blocked = prometheus.NewDesc("logboom_intake_blocked_by", "1 for the reason why reading stands still: the WAL is full (wal.max_size), the volume has less "+
 		"than wal.min_free, the disk is full, or it fails.", []string{"reason"}, nil)
 	fileLag  = prometheus.NewDesc("logboom_file_lag_bytes", "Bytes of a log file that are not durable in the WAL yet: the 20 worst.", []string{"path"}, nil)
@@ -151,7 +151,7 @@ func lost(s *Status) map[string]int64 {
 // places is where the bytes of an account are, each in one place.
 func places(a *Account) map[string]int64 {
 	return map[string]int64{"unread": a.Unread, "lost_unread": a.LostUnread, "waiting": a.Waiting, "acked": a.Acked,
-		"dead_letter": a.DeadLetters, "lost_read": a.LostRead}
+		"dead_letter": a.DeadLetters, "lost_read": a.LostRead, "excluded": a.Excluded}
 }
 
 // lagging adds the lag up by path, since the rotated file keeps the path of its successor, and returns the worst. A path may

@@ -126,7 +126,7 @@ type File struct {
 // Account says where the bytes of a File's content are, or of all Files'. It adds up:
 //
 //	known = read + unread + lost before reading
-//	read  = acked + waiting + dead-lettered + lost after reading
+//	read  = acked + waiting + dead-lettered + excluded + lost after reading
 type Account struct {
 	Known       int64 `json:"known_bytes"`
 	Read        int64 `json:"read_bytes"`
@@ -136,6 +136,7 @@ type Account struct {
 	Waiting     int64 `json:"waiting_bytes"` // in the WAL
 	DeadLetters int64 `json:"dead_letter_bytes"`
 	LostRead    int64 `json:"lost_read_bytes"`
+	Excluded    int64 `json:"excluded_bytes"` // passed over: nobody wants them
 }
 
 // Add adds b to a.
@@ -148,6 +149,7 @@ func (a *Account) Add(b Account) {
 	a.Waiting += b.Waiting
 	a.DeadLetters += b.DeadLetters
 	a.LostRead += b.LostRead
+	a.Excluded += b.Excluded
 }
 
 // Problem is one thing that is wrong, in words for a person.

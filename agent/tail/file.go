@@ -50,8 +50,10 @@ type file struct {
 	heldTorn  bool      // the last of them is no newline
 	heldSince time.Time
 	problem   string
-	waits     bool   // its pod has its share of the WAL
-	known     *Known // as an earlier run left it, until its bytes are found
+	counted   bool       // of an excluded File: the checkpoint knows it
+	countedTo wal.Offset // and so much of it
+	waits     bool       // its pod has its share of the WAL
+	known     *Known     // as an earlier run left it, until its bytes are found
 }
 
 // position is a place in a File with what is needed to go on there.
@@ -81,7 +83,7 @@ func (p *position) tailBytes() []byte { return p.tail[len(p.tail)-p.tailN:] }
 
 // readUp says that all known bytes of f have been given out.
 func (f *file) readUp() bool {
-	return !f.endSeen.IsZero() && f.held == 0 && (f.gz || int64(f.read.off) >= f.size)
+	return f.excluded() || !f.endSeen.IsZero() && f.held == 0 && (f.gz || int64(f.read.off) >= f.size)
 }
 
 // done says that nothing is left to do for f, unless it grows against all expectation.
@@ -158,7 +160,7 @@ func (f *file) predecessor() *file {
 		return nil
 	}
 	p := f.series.before(f)
-	if p == nil || p.lost || !p.attached || p.problem != "" || p.ended && p.readUp() {
+	if p == nil || p.lost || p.excluded() || !p.attached || p.problem != "" || p.ended && p.readUp() {
 		return nil
 	}
 	if p.endSeen.Before(f.met) || p.goesOnIn(f) {

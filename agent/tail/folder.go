@@ -43,6 +43,7 @@ type folder struct {
 	waitsSince time.Time // when a file of it first waited until its pod is known; zero: none had to
 	settled    bool      // and that was long enough: its files are met with what is known
 	waits      bool      // in this scan, new files wait
+	excluded   bool      // in this scan, new files are excluded, whatever their pod is
 }
 
 // folderFor returns the folder at dir, made when it is new.
@@ -125,6 +126,7 @@ func (t *Tailer) remember(k *Known) {
 	f := &file{desc: d, index: k.Index, size: int64(k.Offset)}
 	f.safe = position{off: k.Offset, prefix: k.Prefix}
 	f.read, f.known = f.safe, k
+	f.counted, f.countedTo = true, k.Offset
 	var fo *folder
 	if in := t.podInput(d.Path); d.Pod != "" && in != nil {
 		pod := fmt.Sprintf("%s_%s_%s", d.Namespace, d.Pod, d.PodUID)

@@ -104,6 +104,7 @@ func (t *Tailer) forget(f *file) {
 	t.hot = slices.DeleteFunc(t.hot, is)
 	t.round = slices.DeleteFunc(t.round, is)
 	delete(t.byID, f.desc.ID)
+	t.changed.Files = slices.DeleteFunc(t.changed.Files, func(fs checkpoint.FileState) bool { return fs.File.ID == f.desc.ID })
 	t.changed.Forget = append(t.changed.Forget, f.desc.ID)
 }
 

@@ -158,6 +158,10 @@ func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 	f.attached, f.cut, f.missing, f.known = true, false, 0, nil
 	f.key, f.path, f.gz, f.pin = e.key, e.path, e.gz, n.pin
 	f.met, f.endSeen, f.problem = now, time.Time{}, ""
+	if f.excluded() {
+		t.leave(f, n)
+		return
+	}
 	if f.read.tailN == 0 {
 		f.read.loadTail(n.src, f.desc.Start)
 		f.safe = f.read

@@ -136,7 +136,7 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 // pinNascent keeps the bytes of a container's file from the first sight on.
 func (t *Tailer) pinNascent(fo *folder, n *nascent) {
 	p, ok := n.src.(plain)
-	if !ok || n.pin != "" || fo.pod == "" || t.o.PinDir == "" || fo.in.noLinks {
+	if !ok || n.pin != "" || fo.pod == "" || fo.excluded || t.o.PinDir == "" || fo.in.noLinks {
 		return
 	}
 	pin, err := t.pins.add(fo, p.f, n.entry)

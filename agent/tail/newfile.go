@@ -46,6 +46,9 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 			}
 		}
 	}
+	if fo.pod != "" {
+		t.choose(in, d)
+	}
 	d.Route = route(in.Route, d)
 	for n := 0; ; n++ {
 		d.ID = DeriveID(d, fo.pod, line, n)

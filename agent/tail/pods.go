@@ -40,8 +40,17 @@ func (t *Tailer) describe(fo *folder, d *wal.File) bool {
 // lookForPod finds out, once in a scan, whether new files of fo must wait: all of them or none, for the order in which files
 // are met is that in which they were written.
 func (t *Tailer) lookForPod(fo *folder, now time.Time) {
-	fo.waits = false
-	if t.o.Pods == nil || fo.pod == "" || fo.settled || t.flush || t.describe(fo, fo.containerFile(0)) {
+	fo.waits, fo.excluded = false, false
+	if fo.pod == "" {
+		return
+	}
+	d := fo.containerFile(0)
+	known := t.describe(fo, d)
+	if fo.in.Choose != nil {
+		fo.in.Choose(d)
+	}
+	fo.excluded = d.Excluded != ""
+	if known || fo.excluded || t.o.Pods == nil || fo.settled || t.flush {
 		return
 	}
 	fo.settled = !fo.waitsSince.IsZero() && now.Sub(fo.waitsSince) >= t.o.PodWait()
@@ -93,7 +102,7 @@ func (t *Tailer) stillWaits(fo *folder, n *nascent, e *entry) bool {
 // How it is read and where it goes stays as it was, and so do labels that were known: changes of those are for new Files.
 func (t *Tailer) learn(f *file) {
 	d := *f.desc
-	if t.o.Pods == nil || f.series == nil || f.done() || d.Described && d.ContainerID != "" || !t.o.Pods.Describe(&d) {
+	if t.o.Pods == nil || f.series == nil || f.excluded() || f.done() || d.Described && d.ContainerID != "" || !t.o.Pods.Describe(&d) {
 		return
 	}
 	if was := f.desc; was.Described {

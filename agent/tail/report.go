@@ -32,6 +32,8 @@ type Content struct {
 	Durable wal.Offset
 	Size    wal.Offset // known
 	Lost    bool       // what was not read is in the ledger
+
+	Excluded bool // nothing of it is read: up to Durable it is passed over
 }
 
 // Report returns how things stood at the last scan. Any goroutine may call it.
@@ -62,7 +64,7 @@ func (t *Tailer) publish(now time.Time) {
 			lag = 0
 		}
 		r.Unread += lag
-		r.Contents = append(r.Contents, Content{f.desc.ID, f.desc.Start, f.safe.off, wal.Offset(f.size), f.lost})
+		r.Contents = append(r.Contents, Content{f.desc.ID, f.desc.Start, f.safe.off, wal.Offset(f.size), f.lost, f.excluded()})
 		r.Files = append(r.Files, status.File{ID: f.desc.ID.String(), Path: f.desc.Path, Size: f.size, Durable: int64(f.safe.off), Lag: lag,
 			State: f.state(), Error: f.problem, LastGrew: f.lastGrew})
 	}
@@ -85,6 +87,8 @@ func (f *file) state() string {
 	switch {
 	case f.problem != "":
 		return "unreadable"
+	case f.excluded():
+		return "excluded"
 	case f.done():
 		return "done"
 	case f.waits:

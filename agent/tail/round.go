@@ -104,7 +104,7 @@ func (t *Tailer) Look(now time.Time) {
 
 // warm puts f among the Files that rounds visit.
 func (t *Tailer) warm(f *file) {
-	if !f.hot && !f.lost {
+	if !f.hot && !f.lost && !f.excluded() {
 		f.hot = true
 		t.hot = append(t.hot, f)
 	}

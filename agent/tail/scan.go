@@ -42,6 +42,7 @@ func (t *Tailer) scan(now time.Time) {
 	t.reporting.Lock()
 	defer t.reporting.Unlock()
 	t.relieve(now)
+	t.tally(now)
 	if t.commit() {
 		t.dropPins()
 	}
@@ -194,6 +195,9 @@ func (t *Tailer) grow(f *file, st stat, now time.Time) {
 		}
 		f.size = max(f.size, st.size)
 		t.warm(f)
+	}
+	if f.excluded() {
+		f.skip(st.size)
 	}
 	f.alloc, f.mtime = st.alloc, st.mtime
 	f.onlyPin = f.pin != "" && st.links == 1

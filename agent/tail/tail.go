@@ -46,6 +46,9 @@ type Input struct {
 	Multiline *wal.Multiline // nil: each Line is an Event, but for partials
 	JSON      string         // field for the members of messages that are JSON objects; "" for none
 
+	Choose         func(*wal.File) // decides how a new File of a container is read: may set Excluded; nil: as the others say
+	ExcludeUnknown bool            // exclude those whose pod is not known
+
 	AllowedRoots []string // folders that links may lead to, besides those that the input is about
 }
 
@@ -114,6 +117,7 @@ type Tailer struct {
 	flush   bool            // ship what stands unfinished at the ends of Files
 	warned  map[string]bool // paths about which something was logged
 	refused map[string]*refusal
+	tallied time.Time         // when the checkpoint was last told of excluded Files
 	dirs    map[string]*dir   // by path
 	changed checkpoint.Change // for the ledger, gathered in a scan
 

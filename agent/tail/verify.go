@@ -13,6 +13,9 @@ import (
 func (t *Tailer) verify(f *file, s *stranger) bool {
 	e, src := &s.entry, s.src
 	defer rest(src)
+	if f.excluded() { // nothing is known of its bytes but the first line, which is the same
+		return e.gz || e.size >= int64(f.read.off)
+	}
 	off, sameInode := int64(f.read.off), f.onInode(e)
 	if sameInode && e.key.birth != 0 && t.o.SameBoot && f.known != nil && e.size >= off && t.endsWith(f, src, off) {
 		return true

@@ -62,4 +62,52 @@ var podMutations = []mutation{
 		old:    "len(p.gone) > maxGone || ", new: "len(p.gone) > 0 || ",
 		test: "TestChangesOfPodsAreFollowed",
 	},
+	{
+		name: "tail/excluded-is-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/excluded.go",
+		broken: "what an excluded File had is counted only while the agent runs",
+		old:    "f.excluded() && (!f.counted", new: "f.excluded() && (false && !f.counted",
+		test: "TestExcluded",
+	},
+	{
+		name: "tail/excluded-keeps-its-pin", invariant: "7", pkg: "agent/tail", file: "agent/tail/excluded.go",
+		broken: "a pin that was made while a file waited stays for ever",
+		old:    "	if f.pin == \"\" {\n		return\n	}\n	if err", new: "	if f.pin != \"-\" {\n		return\n	}\n	if err",
+		test: "TestAPodThatIsFoundExcludedNeedsNoPins",
+	},
+	{
+		name: "tail/excluded-is-read-after-a-restart", invariant: "pods", pkg: "agent/tail", file: "agent/tail/verify.go",
+		broken: "an excluded File that was found again counts as a new one, and is read",
+		old:    "		return e.gz || e.size >= int64(f.read.off)", new: "		return false",
+		test: "TestAnExcludedFileIsCountedAndNeverRead",
+	},
+	{
+		name: "tail/unknown-is-included", invariant: "pods", pkg: "agent/tail", file: "agent/tail/excluded.go",
+		broken: "logs without labels are shipped though the configuration says that they must not be",
+		old:    "in.ExcludeUnknown && !d.Described", new: "in.ExcludeUnknown && d.Described",
+		test: "TestExcludeUnknownHoldsAfterTheWait",
+	},
+	{
+		name: "checkpoint/excluded-is-acked", invariant: "5", pkg: "checkpoint", file: "checkpoint/commit.go",
+		broken: "bytes that were passed over count as delivered",
+		old:    "	if fs.File.Excluded != \"\" {", new: "	if fs.File.Excluded == \"-\" {",
+		test: "TestExcludedBytesAreCounted",
+	},
+	{
+		name: "checkpoint/excluded-goes-with-its-file", invariant: "5", pkg: "checkpoint", file: "checkpoint/account.go",
+		broken: "what a forgotten File had excluded counts as delivered",
+		old:    "{goneExcludedKey, a.Excluded},", new: "{goneExcludedKey, 0},",
+		test: "TestExcludedBytesAreCounted",
+	},
+	{
+		name: "pipeline/excluded-waits", invariant: "5", pkg: "agent/pipeline", file: "agent/pipeline/account.go",
+		broken: "what the checkpoint was not told of yet counts as waiting",
+		old:    "a.Excluded, a.Waiting = a.Excluded+a.Waiting, 0", new: "_ = a.Excluded",
+		test: "TestTheTwoSidesOfAnAccountAddUp",
+	},
+	{
+		name: "kube/own-logs", invariant: "pods", pkg: "agent/kube", file: "agent/kube/rules.go",
+		broken: "the agent ships what the agent before it said",
+		old:    "stem(d.Pod) == stem(p.Name)", new: "d.Pod == stem(p.Name)",
+		test: "TestWhatIsExcludedIsWhatTheRulesSay",
+	},
 }
