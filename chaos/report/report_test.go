@@ -64,3 +64,35 @@ func TestJSONHasTheWholeRun(t *testing.T) {
 		t.Errorf("%v: got %+v, want %+v", err, got, want)
 	}
 }
+
+func TestIndexNamesEveryRun(t *testing.T) {
+	dir := t.TempDir()
+	bad := example()
+	bad.Name, bad.Passed, bad.Broken = "TestBad", false, true
+	for _, r := range []*Run{example(), bad} {
+		if err := r.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Index(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<a href="TestExample.html">TestExample</a></td><td class="passed">passed`, `<a href="TestBad.html">TestBad</a></td><td class="failed">FAILED`} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the index does not have %s", want)
+		}
+	}
+	if broken, err := bad.page(); err != nil || !strings.Contains(string(broken), "ended before anything was counted") || strings.Contains(string(broken), "duplicates 0") {
+		t.Errorf("%v: a run that broke off has an account", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "torn.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if Index(dir) == nil {
+		t.Error("a report that can't be read is passed over")
+	}
+}

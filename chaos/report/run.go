@@ -28,6 +28,7 @@ type Run struct {
 	Started time.Time     `json:"started"`
 	Seconds float64       `json:"seconds"`
 	Passed  bool          `json:"passed"`
+	Broken  bool          `json:"broken"` // it ended before anything was counted
 	Counts  oracle.Counts `json:"counts"`
 	Faults  []Fault       `json:"faults"`
 	Samples []Sample      `json:"samples"`

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -20,12 +21,13 @@ const mostSamples = 2000
 // film notes what happens on a stage, for a report. All methods may be called on nil, which notes nothing.
 type film struct {
 	g       *stage
-	started time.Time
+	name    string    // of the report; "" is the test's
+	written bool      // the report
+	started time.Time // begin
 	stop    context.CancelFunc
 	done    chan struct{} // closed when no more samples are taken; nil before begin
 
 	mu      sync.Mutex // guards all below
-	seed    uint64
 	nodes   []*kubelet.Node
 	hands   int64 // bytes that hands wrote
 	samples []report.Sample
@@ -38,15 +40,13 @@ func newFilm(g *stage) *film {
 	if os.Getenv("LOGBOOM_REPORT") == "" {
 		return nil
 	}
-	return &film{g: g, started: time.Now(), open: map[string]float64{}}
+	return &film{g: g, open: map[string]float64{}}
 }
 
-// by notes the seed of what is left to chance.
-func (f *film) by(seed uint64) {
+// title names the report otherwise than the test.
+func (f *film) title(name string) {
 	if f != nil {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.seed = seed
+		f.name = name
 	}
 }
 
@@ -74,7 +74,7 @@ func (f *film) begin() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	f.stop, f.done = stop, make(chan struct{})
+	f.started, f.stop, f.done = time.Now(), stop, make(chan struct{})
 	go func() {
 		defer close(f.done)
 		agent, backend := brief(f.g.socket()), brief(&http.Transport{DisableKeepAlives: true})
@@ -169,16 +169,20 @@ func (f *film) moment(what string) {
 	f.over(what)
 }
 
-// report writes what happened, and what was counted.
-func (f *film) report(counts oracle.Counts) error {
-	if f == nil {
+// report writes what happened, and what was counted; nil: nothing, for the scenario broke off.
+func (f *film) report(counts *oracle.Counts) error {
+	if f == nil || f.done == nil || f.written {
 		return nil
 	}
+	f.written = true
 	f.end()
 	for what := range maps.Clone(f.open) {
 		f.over(what)
 	}
-	r := report.Run{Name: strings.ReplaceAll(f.g.t.Name(), "/", "-"), Server: f.g.backend.name(), Seed: f.seed, Started: f.started, Seconds: f.now(),
-		Passed: !f.g.t.Failed(), Counts: counts, Faults: f.faults, Samples: f.samples}
+	r := report.Run{Name: cmp.Or(f.name, strings.ReplaceAll(f.g.t.Name(), "/", "-")), Server: f.g.backend.name(), Seed: f.g.seed, Started: f.started,
+		Seconds: f.now(), Passed: !f.g.t.Failed(), Faults: f.faults, Samples: f.samples}
+	if r.Broken = counts == nil; !r.Broken {
+		r.Counts = *counts
+	}
 	return r.Write(os.Getenv("LOGBOOM_REPORT"))
 }

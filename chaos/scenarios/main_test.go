@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"logboom/chaos/report"
 )
 
 var agentBinary, backendBinary string // built from this tree
@@ -30,5 +32,11 @@ func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "8") // they wait more than they work
 	code := m.Run()
 	os.RemoveAll(dir)
+	if reports := os.Getenv("LOGBOOM_REPORT"); reports != "" {
+		if err := report.Index(reports); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
 	os.Exit(code)
 }

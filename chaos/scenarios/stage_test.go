@@ -39,6 +39,7 @@ type stage struct {
 	list   bytes.Buffer
 	writer *manifest.Writer
 	film   *film              // nil: no report is wanted
+	seed   uint64             // of random; 0: nothing was left to chance
 	sizes  map[string][]int64 // of what hands wrote: bytes in the file, by stream and number
 
 	client *http.Client // of the agent's socket
@@ -77,6 +78,11 @@ func newStage(t *testing.T, s settings) *stage {
 	g.agent = process{t: t, name: "agent", log: filepath.Join(dir, "agent.log"), args: []string{agentBinary, "run", "-c", g.config}, film: g.film}
 	t.Cleanup(func() {
 		g.film.end()
+		if t.Failed() {
+			if err := g.film.report(nil); err != nil {
+				t.Error(err)
+			}
+		}
 		g.agent.cleanUp()
 		g.backend.cleanUp()
 		os.RemoveAll(dir)
@@ -137,7 +143,7 @@ func (g *stage) random() *rand.Rand {
 		seed = uint64(time.Now().UnixNano())
 	}
 	g.t.Logf("LOGBOOM_SEED=%d", seed)
-	g.film.by(seed)
+	g.seed = seed
 	return rand.New(rand.NewPCG(seed, 0))
 }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -36,6 +37,7 @@ func TestStorm(t *testing.T) {
 	s := &storm{stage: g, random: g.random(), until: time.Now().Add(length), done: map[string]int{}, agent0: g.agent, net: g.startNetwork(nil)}
 	g.configure(settings{wal: "  max_size: 8MiB\n  segment_size: 1MiB", sink: s.patience() + "\n    batch_size: 1MiB", url: s.net.url(), more: "lock_wait: 30s\n"})
 	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: threePods(length)})
+	g.film.title(fmt.Sprintf("Storm-%s-%d", cmp.Or(chosen(), "embedded"), s.seed))
 	g.agent.start()
 	s.rage()
 	n.end()

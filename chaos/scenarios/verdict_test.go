@@ -82,7 +82,7 @@ func (g *stage) count(d demand) {
 		g.t.Errorf("the account does not add up: %v", counts)
 	}
 	fmt.Printf("%-56s %v\n", g.t.Name(), counts)
-	must(g.t, g.film.report(counts))
+	must(g.t, g.film.report(&counts))
 	if g.t.Failed() {
 		r.Print(os.Stdout)
 		g.t.Logf("ledger: %+v", losses)
