@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tests run single packages in parallel at most two at a time: they start servers and write to the disk.
 TESTFLAGS ?= -count=1 -p 2 -timeout 15m
 
-.PHONY: all build demo test race check fuzz bench bench-check bench-peers bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
+.PHONY: all build demo test race check fuzz bench bench-full bench-check bench-peers bench-wal bench-rss backlog e2e elasticsearch elasticsearch-stop powercut ioerrors simulate fleet mutations clean
 
 all: build
 
@@ -43,8 +43,12 @@ fuzz: ## each fuzz target for FUZZTIME
 manifests: ## deploy/manifests and the tables of deploy/helm/logboom/README.md, made of the chart
 	$(GO) test -count=1 ./deploy -run 'TestManifestsAreTheChart|TestTheTableOfValues' -update
 
-bench: build $(BIN)/backend ## speed and memory on a corpus of 250 MB, against gzip -1
-	$(GO) run ./bench --logboom $(BIN)/logboom --backend $(BIN)/backend --dir tmp/bench
+bench: build $(BIN)/backend ## backlog against gzip -1, steady rates, an outage: about three minutes
+	$(GO) run ./bench -live 1000,10000,50000 -outage 15s -logboom $(BIN)/logboom -backend $(BIN)/backend -dir tmp/bench
+
+bench-full: build $(BIN)/backend ## the same on every corpus, with longer rates and outage: half an hour
+	$(GO) run ./bench -corpus text8,json8,long8,text200,text2000 -live 1000,10000,50000 -seconds 30 -outage 120s \
+		-logboom $(BIN)/logboom -backend $(BIN)/backend -dir tmp/bench
 
 bench-peers: build $(BIN)/backend ## rsyslog and the OpenTelemetry Collector beside the agent, and what each loses; BYTES (50e6), N runs (3)
 	./bench/peers/otelcol/build.sh

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -38,6 +39,11 @@ type options struct {
 	timeout time.Duration // of one run
 	keep    bool
 	check   bool
+
+	rates      string // lines a second of the live runs, separated by commas
+	seconds    float64
+	outage     time.Duration // 0: none
+	outageRate float64
 
 	peers     bool
 	collector string
@@ -67,6 +73,10 @@ func main() {
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long one run may take")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folders of the runs: configuration, logs, data directory")
 	flag.BoolVar(&o.check, "check", false, "exit with 1 when a bar is missed")
+	flag.StringVar(&o.rates, "live", "", "lines a second of live runs, separated by commas, such as 1000,10000,50000")
+	flag.Float64Var(&o.seconds, "seconds", 6, "how long a live run counts CPU, and then as long again times lines")
+	flag.DurationVar(&o.outage, "outage", 0, "length of an outage of the backend, to be caught up with while lines are written; 0: none")
+	flag.Float64Var(&o.outageRate, "outage-rate", 10000, "lines a second during the outage and after it")
 	flag.BoolVar(&o.peers, "peers", false, "measure other forwarders beside the agent, and what each loses")
 	flag.StringVar(&o.collector, "otelcol", "tmp/peers/otelcol", "the OpenTelemetry Collector that bench/peers/otelcol/build.sh makes")
 	flag.Parse()
@@ -116,12 +126,49 @@ func run(ctx context.Context, o options) (passed bool, err error) {
 		fmt.Print(result.table())
 		passed = passed && result.passed()
 	}
+	if err := m.steady(ctx, o, &report); err != nil {
+		return false, err
+	}
+	fmt.Print(liveTable(report.Live))
+	if report.Outage != nil {
+		fmt.Print(report.Outage.table())
+		passed = passed && report.Outage.passed()
+	}
 	path := filepath.Join(m.dir, "result.json")
 	if err := writeJSON(path, &report); err != nil {
 		return false, err
 	}
 	fmt.Printf("\nAll figures of all runs: %s\n", path)
 	return passed, nil
+}
+
+// steady measures what containers that log at a steady rate cost, and an outage.
+func (m *meter) steady(ctx context.Context, o options, report *Report) error {
+	for text := range strings.SplitSeq(o.rates, ",") {
+		if text == "" {
+			continue
+		}
+		rate, err := strconv.ParseFloat(text, 64)
+		if err != nil || rate <= 0 {
+			return fmt.Errorf("-live %s: %q is no rate", o.rates, text)
+		}
+		l, err := m.measureLive(ctx, rate, time.Duration(o.seconds*float64(time.Second)))
+		if err != nil {
+			return fmt.Errorf("%s lines/s: %w", text, err)
+		}
+		progress("%s lines/s: measured", text)
+		report.Live = append(report.Live, *l)
+	}
+	if o.outage == 0 {
+		return nil
+	}
+	outage, err := m.measureOutage(ctx, o.outageRate, o.outage)
+	if err != nil {
+		return fmt.Errorf("outage: %w", err)
+	}
+	progress("outage: measured")
+	report.Outage = outage
+	return nil
 }
 
 // runPeers measures the agent and its peers side by side, and what each of them loses.

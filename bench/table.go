@@ -40,6 +40,8 @@ func (f *Figure) verdict() string {
 	switch {
 	case f.Bar == 0:
 		return ""
+	case f.Missed && f.AtLeast:
+		return fmt.Sprintf("under the bar of %v", f.Bar)
 	case f.Missed:
 		return fmt.Sprintf("over the bar of %v", f.Bar)
 	}
@@ -57,4 +59,34 @@ func digits(v float64) string {
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+// liveTable is Markdown, to be pasted.
+func liveTable(list []Live) string {
+	if len(list) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%d files, %.0f s each: CPU of one core; ms from a line's writing until it is durable, and until the backend has it\n\n", list[0].Files, list[0].Seconds)
+	fmt.Fprint(&b, "| lines/s | CPU, % | CPU, s/GB | peak RSS, MB | durable, p50 | p99 | worst | stored, p50 | p99 | worst | others, % |\n|"+strings.Repeat("---:|", 11)+"\n")
+	for i := range list {
+		l := &list[i]
+		fmt.Fprintf(&b, "| %.0f |", l.Rate)
+		for _, v := range []float64{100 * l.CPU, l.CPUGB, float64(l.PeakRSS) / MB, 1e3 * l.Durable.Median, 1e3 * l.Durable.P99, 1e3 * l.Durable.Worst,
+			1e3 * l.Stored.Median, 1e3 * l.Stored.P99, 1e3 * l.Stored.Worst, 100 * l.Others} {
+			fmt.Fprintf(&b, " %s |", digits(v))
+		}
+		fmt.Fprintln(&b)
+	}
+	return b.String()
+}
+
+func (o *Outage) table() string {
+	verdict := "within"
+	if !o.passed() {
+		verdict = "under"
+	}
+	return fmt.Sprintf("\nOutage of %.0f s at %.0f lines/s: the backlog of %d lines was gone %.2f s after the backend was back (first line after %.2f s),\n"+
+		"%s times the live rate: %s the bar of %d; other processes had %.0f %% of the machine\n",
+		o.Seconds, o.Rate, o.Backlog, o.Drain, o.First, digits(o.Times), verdict, fastEnough, 100*o.Others)
 }

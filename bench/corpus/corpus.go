@@ -51,6 +51,7 @@ var Table = []Spec{
 	{Name: "json8", Content: JSON, Files: 8, Bytes: 250e6},
 	{Name: "long8", Content: Long, Files: 8, Bytes: 250e6},
 	{Name: "text200", Content: Text, Files: 200, Bytes: 1e9},
+	{Name: "text2000", Content: Text, Files: 2000, Bytes: 250e6},
 }
 
 // Corpus is what was made.
