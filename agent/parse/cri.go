@@ -1,5 +1,7 @@
 package parse
 
+import "encoding/binary"
+
 // line is one Line, taken apart.
 type line struct {
 	time    []byte // RFC 3339; nil if the Line has none
@@ -53,24 +55,18 @@ func cri(b []byte) (line, bool) {
 // timeLen returns the length of the RFC 3339 time that b starts with, which a space must follow; 0 if there is none.
 // It is strict about the ranges of the fields, because a backend refuses the document otherwise.
 func timeLen(b []byte) int {
-	const shape = "0000-00-00T00:00:00"
-	if len(b) < len(shape)+2 {
+	const seconds = len("0000-00-00T00:00:00")
+	if len(b) < seconds+2 || dateShape.differs(b) || hourShape.differs(b[8:]) || clockShape.differs(b[11:]) {
 		return 0
-	}
-	for i := range len(shape) {
-		if c := shape[i]; c == '0' {
-			if b[i]-'0' > 9 {
-				return 0
-			}
-		} else if b[i] != c {
-			return 0
-		}
 	}
 	month, day := two(b[5:]), two(b[8:])
 	if month < 1 || month > 12 || day < 1 || day > daysIn(month, b) || two(b[11:]) > 23 || two(b[14:]) > 59 || two(b[17:]) > 59 {
 		return 0
 	}
-	n := len(shape)
+	n := seconds
+	if len(b) > n+10 && b[n] == '.' && b[n+10] == 'Z' && !digitShape.differs(b[n+1:]) && b[n+9]-'0' <= 9 {
+		return n + 11 // what containerd writes
+	}
 	if b[n] == '.' {
 		digits := n + 1
 		for n = digits; n < len(b) && b[n]-'0' <= 9; n++ {
@@ -87,6 +83,31 @@ func timeLen(b []byte) int {
 		return n + 6
 	}
 	return 0
+}
+
+// shape is what 8 bytes have to look like: digits in some places, and certain characters in the others.
+type shape struct{ want, room uint64 }
+
+var dateShape, hourShape, clockShape, digitShape = shapeOf("0000-00-"), shapeOf("00T00:00"), shapeOf("00:00:00"), shapeOf("00000000")
+
+// shapeOf returns the shape with digits where text has a zero.
+func shapeOf(text string) shape {
+	s := shape{want: binary.LittleEndian.Uint64([]byte(text))}
+	for i := range 8 {
+		room := uint64(0x7f)
+		if text[i] == '0' {
+			room -= 9
+		}
+		s.room |= room << (8 * i)
+	}
+	return s
+}
+
+// differs says whether the first 8 bytes of b have another shape. It looks at all of them at once: where one differs by more than there
+// is room for, adding that sets its high bit.
+func (s *shape) differs(b []byte) bool {
+	x := binary.LittleEndian.Uint64(b) ^ s.want
+	return (x+s.room|x)&0x8080808080808080 != 0
 }
 
 func daysIn(month int, b []byte) int {

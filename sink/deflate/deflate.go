@@ -7,7 +7,7 @@
 // so that is one comparison and two or three matches a document; only what lies between is searched for matches (find.go). Codes are made
 // from what a sample of the text has, and are used for what follows too (codes.go): a code for every symbol is among them.
 //
-//	gzip header | block of up to 8 pieces: [codes][piece][piece]... | block ... | last block, empty | CRC-32, length
+//	gzip header | block of up to 32 pieces: [codes][piece][piece]... | block ... | last block, empty | CRC-32, length
 //	piece: literals, match, literals, match, ...
 //
 // It costs about 60 KiB of memory for an Encoder, and none a call but for what the result needs. A piece that does not fit the codes
@@ -32,7 +32,7 @@ const (
 	literalGap = 16 // bytes
 
 	// sampled is the number of pieces that codes are used for.
-	sampled = 8
+	sampled = 32
 )
 
 // Hint says that Len bytes at At are probably those at From. Both are counted from the start of the stream.

@@ -35,7 +35,7 @@ func hash(word uint64) uint64 {
 	return word << (64 - 8*hashBytes) * 0x9e3779b185ebca87 >> (64 - tableBits)
 }
 
-// search finds matches from f.done to end, and goes over it where one is longer. It looks at each place, and at ever fewer the longer it
+// search finds matches from f.done to end, and goes over it where one is longer. It looks at every fourth place, and at ever fewer the longer it
 // finds nothing.
 func (f *finder) search(end int) {
 	text, at, literals := f.text, f.at, f.done
@@ -47,7 +47,7 @@ func (f *finder) search(end int) {
 		*place = uint16(at + s)
 		source := s - distance
 		if uint(distance-1) >= Window || source < 0 || binary.LittleEndian.Uint32(text[source:]) != uint32(word) {
-			s += 2 + (s-literals)>>4
+			s += 4 + (s-literals)>>4
 			continue
 		}
 		n := minMatch + same(text, s+minMatch, source+minMatch)
