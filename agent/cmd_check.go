@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,9 @@ func (k *checker) all(ctx context.Context) {
 		}
 	}
 	k.metadata(ctx)
+	if slices.ContainsFunc(k.conf.Inputs, func(in config.Input) bool { return in.Kubernetes != nil }) {
+		k.selinux(ownLabel)
+	}
 	k.dataDir()
 	k.space()
 	k.damaged()
@@ -155,7 +159,7 @@ func (k *checker) files(what string, in *config.Files) {
 		}
 		for _, name := range names {
 			if err := tail.Readable(tail.Input{Paths: patterns, AllowedRoots: in.AllowedRoots}, name); err != nil {
-				k.fail(what, "%v. %s", err, advice(err))
+				k.fail(what, "%v. %s", err, othersFile(err, os.Geteuid()))
 				return
 			}
 		}
@@ -191,6 +195,14 @@ func apiAdvice(err error) string {
 		return "Give our service account get, list and watch of pods by a ClusterRole. Until then documents go without labels"
 	}
 	return "The agent starts all the same; the first logs of new pods wait for metadata.wait and go without labels"
+}
+
+// othersFile is advice for a file that its owner keeps to itself: uid 0 in a container is not above that.
+func othersFile(err error, uid int) string {
+	if uid == 0 && errors.Is(err, fs.ErrPermission) {
+		return "It belongs to another user: give the container the capability DAC_READ_SEARCH, in the chart nodeLogs.readAll: true"
+	}
+	return advice(err)
 }
 
 // agent says whether one is running: that is no fault, but good to know beside the other lines.
