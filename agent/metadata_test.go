@@ -116,3 +116,35 @@ func (n node) edit(t *testing.T, old, now string) {
 	}
 	n.write(t, "logboom.yaml", strings.Replace(string(text), old, now, 1))
 }
+
+func TestAPodHasItsSayAboutItsLogs(t *testing.T) {
+	b, s := newBackend(t), kubetest.New(t, "n1")
+	s.Put(web(map[string]string{"team": "A"}, map[string]string{"logboom.io/format": "json", "logboom.io/index": "team-a",
+		"logboom.io/multiline": "start:^\\{|^h", "logboom.io/exclude": "sidecar, other"}))
+	shy := web(nil, map[string]string{"logboom.io/multiline": "start:(", "logboom.io/index": "secret"})
+	shy.Name, shy.UID = "shy", "u2"
+	s.Put(shy)
+	n := inCluster(t, b, s, "")
+	n.edit(t, "kubernetes: {", "kubernetes: {index_annotation: team-*, index: 'logs-%{label.team:others}', ")
+	line := "2026-11-22T16:00:00.000000000Z stdout F %s\n"
+	n.write(t, "pods/shop_web_u1/app/1.log", fmt.Sprintf(line, `{"user":"u7"}`)+fmt.Sprintf(line, "goes on"))
+	n.write(t, "pods/shop_web_u1/sidecar/0.log", fmt.Sprintf(line, "unwanted"))
+	n.write(t, "pods/shop_shy_u2/app/0.log", fmt.Sprintf(line, "read as usual"))
+	got := n.drain(t, b)
+	for _, want := range []string{`{"_index":"team-a"`, `"message":"{\"user\":\"u7\"}\ngoes on"`, `"message":"hello"`, `{"_index":"logs-others"`, `"message":"read as usual"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "unwanted") || len(b.stored()) != 3 {
+		t.Errorf("stored:\n%s", got)
+	}
+	n.run(t)
+	st := n.status(t, func(s *status.Status) bool { return len(s.Metadata.Faults) == 2 })
+	told := fmt.Sprint(st.Problems)
+	for _, want := range []string{"logboom.io/multiline of pod shop/shy is ignored", "logboom.io/index of pod shop/shy is ignored"} {
+		if !strings.Contains(told, want) || strings.Contains(told, "secret") {
+			t.Errorf("problems: %s", told)
+		}
+	}
+}

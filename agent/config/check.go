@@ -38,6 +38,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkOverlaps(c)
 	d.checkMetadata(&c.Metadata)
+	d.checkRoutes(c)
 	within(d, "wal.segment_size", c.WAL.SegmentSize, MiB, 64*MiB)
 	if c.WAL.MaxSize < 4*c.WAL.SegmentSize {
 		d.reportAt("wal.max_size", "wal.max_size (%s) must hold at least 4 times wal.segment_size (%s)", c.WAL.MaxSize, c.WAL.SegmentSize)
@@ -61,6 +62,7 @@ func (d *decoder) checkInput(path string, in *Input, c *Config) {
 		d.checkMultiline(path+".kubernetes.multiline", k.Multiline)
 		d.checkJSON(path+".kubernetes.json", k.JSON, c)
 		d.checkAllowed(path+".kubernetes.allowed_roots", k.AllowedRoots)
+		d.checkPatterns(path+".kubernetes.index_annotation", []string{k.IndexAnnotation})
 		d.checkSelection(path+".kubernetes.include", &k.Include, c)
 		d.checkSelection(path+".kubernetes.exclude", &k.Exclude, c)
 		if inside(k.Root, c.DataDir) || inside(c.DataDir, k.Root) {
@@ -185,6 +187,7 @@ var placeholder = regexp.MustCompile(`%\{[^}]*\}?`)
 
 var (
 	indexFields = map[string]bool{"%{namespace}": true, "%{pod}": true, "%{container}": true}
+	indexOfPod  = regexp.MustCompile(`^%\{(label|annotation)\.([A-Za-z0-9._/-]+)(:[a-z0-9][a-z0-9._-]*)?\}$`)
 	indexDate   = regexp.MustCompile(`^%\{\+[^}a-zA-Z]*(?:(?:yyyy|MM|dd|HH)[^}a-zA-Z]*)+\}$`)
 )
 
@@ -200,8 +203,8 @@ func (d *decoder) checkIndex(path, pattern string) {
 		return
 	}
 	for _, p := range parts {
-		if !indexFields[p] && !indexDate.MatchString(p) {
-			d.reportAt(path, "%s: %s is none of %%{namespace}, %%{pod}, %%{container} and dates like %%{+yyyy.MM.dd} (yyyy, MM, dd, HH)", path, p)
+		if !indexFields[p] && !indexOfPod.MatchString(p) && !indexDate.MatchString(p) {
+			d.reportAt(path, "%s: %s is none of %%{namespace}, %%{pod}, %%{container}, %%{label.KEY}, %%{annotation.KEY} and dates like %%{+yyyy.MM.dd} (yyyy, MM, dd, HH)", path, p)
 			return
 		}
 	}

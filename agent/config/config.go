@@ -47,9 +47,10 @@ type Kubernetes struct {
 	ReadFrom ReadFrom `yaml:"read_from"` // for the first start only; default beginning
 	Index    string   `yaml:"index"`     // index or data stream; default that of the sink
 
-	Include Selection `yaml:"include"`  // all that it names must fit; default everything
-	Exclude Selection `yaml:"exclude"`  // what fits any of it is not read; default nothing
-	OwnLogs bool      `yaml:"own_logs"` // read those of logboom's own pods; default false
+	Include         Selection `yaml:"include"`          // all that it names must fit; default everything
+	Exclude         Selection `yaml:"exclude"`          // what fits any of it is not read; default nothing
+	IndexAnnotation string    `yaml:"index_annotation"` // pattern of the indices that pods may choose for themselves; default none
+	OwnLogs         bool      `yaml:"own_logs"`         // read those of logboom's own pods; default false
 
 	Multiline    *Multiline `yaml:"multiline"`     // default: each line is an event
 	JSON         JSON       `yaml:"json"`          // field for the members of messages that are JSON objects; default none

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,29 @@ func (d *decoder) checkMetadata(m *Metadata) {
 		d.reportAt("metadata.exclude_unknown", "metadata.exclude_unknown: with metadata.source none all pods are unknown, and nothing would be read")
 	}
 	d.checkPatterns("metadata.annotations", m.Annotations)
+}
+
+// checkRoutes looks whether the annotations that index patterns are about are asked for.
+func (d *decoder) checkRoutes(c *Config) {
+	d.checkRoute("sink.elasticsearch.index", c.Sink.Elasticsearch.Index, &c.Metadata)
+	for i, in := range c.Inputs {
+		if in.Kubernetes != nil {
+			d.checkRoute(fmt.Sprintf("inputs[%d].kubernetes.index", i), in.Kubernetes.Index, &c.Metadata)
+		}
+	}
+}
+
+func (d *decoder) checkRoute(at, pattern string, m *Metadata) {
+	for _, part := range placeholder.FindAllString(pattern, -1) {
+		of := indexOfPod.FindStringSubmatch(part)
+		if of == nil || of[1] != "annotation" || slices.ContainsFunc(m.Annotations, func(pattern string) bool {
+			ok, _ := path.Match(pattern, of[2])
+			return ok
+		}) {
+			continue
+		}
+		d.reportAt(at, "%s: metadata.annotations does not have %s, so the part would never be known", at, of[2])
+	}
 }
 
 func (d *decoder) checkSelection(at string, s *Selection, c *Config) {

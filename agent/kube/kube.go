@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type Options struct {
 	Node        string   // whose pods
 	Annotations []string // patterns of the names of those that documents show
 	Log         *slog.Logger
+
+	Faults func(*wal.File) []string // what is wrong with the annotations of a container's pod, see Rules.Faults; nil: nothing
 }
 
 // Bounds of what the API is asked and of what is kept.
@@ -44,6 +47,7 @@ const (
 	watchTimeout = 15 * time.Minute // for a watch: the server ends it before, after 5 to 10 minutes
 	accessEvery  = 30 * time.Second // between two looks for a kubeconfig or a service account that can't be read
 	goneFor      = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
+	maxFaults    = 10               // of annotations in a Report, about
 	maxGone      = 500              // deleted pods that are remembered
 )
 
@@ -114,6 +118,7 @@ type Report struct {
 	Synced bool      `json:"synced"` // all pods of the node were listed since the start
 	Error  string    `json:"error"`  // why the API does not answer; "" while it does
 	Since  time.Time `json:"since"`  // when it began not to answer
+	Faults []string  `json:"faults"` // annotations that are ignored, and why: of some pods
 }
 
 // Report returns how things stand.
@@ -121,6 +126,12 @@ func (p *Pods) Report() Report {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	r := Report{Pods: len(p.pods), Synced: p.synced}
+	for _, pod := range p.pods {
+		if pod.goneAt.IsZero() && len(r.Faults) < maxFaults {
+			r.Faults = append(r.Faults, pod.faults...)
+		}
+	}
+	slices.Sort(r.Faults)
 	for _, pod := range p.gone {
 		if p.pods[pod.folder] == pod {
 			r.Pods--

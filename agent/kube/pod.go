@@ -34,6 +34,7 @@ type pod struct {
 	annotations       map[string]string
 	owners            map[string]string
 	containers        map[string]container
+	faults            []string  // of its annotations
 	goneAt            time.Time // when it was deleted; guarded by Pods.mu
 }
 
@@ -66,7 +67,22 @@ func (p *Pods) strip(o any) (any, error) {
 	if uid := full.Annotations[mirror]; uid != "" {
 		kept.folder.uid = uid
 	}
+	kept.faults = p.faults(kept)
 	return kept, nil
+}
+
+// faults are what is wrong with a pod's annotations, each fault once.
+func (p *Pods) faults(kept *pod) (all []string) {
+	if p.o.Faults == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(kept.containers)) {
+		d := &wal.File{Namespace: kept.Namespace, Pod: kept.Name, Container: name}
+		kept.describe(d)
+		all = append(all, p.o.Faults(d)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // bounded returns those of texts that are wanted, in the order of their names, up to maxTexts.

@@ -13,9 +13,11 @@ import (
 // Rules say which containers' logs are read, and which are not: what the configuration says of an input, and what a pod says of
 // itself.
 type Rules struct {
-	Include Selection // all that it names must fit; the zero value includes everything
-	Exclude Selection // what fits any of it is excluded
-	Own     Pod       // that we run in: its logs, and those of earlier ones of its name, are excluded; zero: none are
+	Include         Selection // all that it names must fit; the zero value includes everything
+	Exclude         Selection // what fits any of it is excluded
+	IndexAnnotation string    // pattern of the indices that pods may choose; "" for none
+
+	Own Pod // that we run in: its logs, and those of earlier ones of its name, are excluded; zero: none are
 }
 
 // Selection is a choice of containers.
@@ -36,9 +38,13 @@ const (
 	excludedLabels    = "labels"
 )
 
-// Choose says in d.Excluded why the File is not read, if it isn't. What needs labels holds for pods that are known.
+// Choose decides how d is read: its JSON and Multiline are those of the input, and its pod may say otherwise and name its Route;
+// in Excluded stands why it is not read, if it isn't. What needs labels holds for pods that are known.
 func (r *Rules) Choose(d *wal.File) {
-	d.Excluded = r.excluded(d)
+	r.Faults(d)
+	if why := r.excluded(d); why != "" {
+		d.Excluded = why
+	}
 }
 
 func (r *Rules) excluded(d *wal.File) string {

@@ -10,7 +10,7 @@ import (
 
 // rules are those of an input, with where we run ourselves: the manifest passes that on.
 func rules(k *config.Kubernetes) *kube.Rules {
-	r := &kube.Rules{Include: selection(&k.Include), Exclude: selection(&k.Exclude)}
+	r := &kube.Rules{Include: selection(&k.Include), Exclude: selection(&k.Exclude), IndexAnnotation: k.IndexAnnotation}
 	if !k.OwnLogs {
 		r.Own = kube.Pod{Namespace: ownNamespace(), Name: os.Getenv("POD_NAME")}
 	}

@@ -13,7 +13,13 @@ import (
 
 // PodOptions is what package kube needs of c.
 func PodOptions(c *config.Config) kube.Options {
-	return kube.Options{Kubeconfig: c.Metadata.Kubeconfig, Node: c.NodeName, Annotations: c.Metadata.Annotations}
+	o := kube.Options{Kubeconfig: c.Metadata.Kubeconfig, Node: c.NodeName, Annotations: c.Metadata.Annotations}
+	for _, in := range c.Inputs {
+		if in.Kubernetes != nil {
+			o.Faults = rules(in.Kubernetes).Faults // of several, the last one tells
+		}
+	}
+	return o
 }
 
 // askForPods makes o ask the Kubernetes API about pods, where the configuration says so.
@@ -50,5 +56,5 @@ func (a *agent) metadata() status.Metadata {
 		return status.Metadata{}
 	}
 	r := a.pods.Report()
-	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since}
+	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since, Faults: r.Faults}
 }

@@ -138,6 +138,9 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", "no hard links protect rotated files; open descriptors do, until the agent is killed",
 			"put data_dir under the same mount as the logs")
 	}
+	for _, fault := range s.Metadata.Faults {
+		add("warning", "annotation "+fault, "the pod's owner puts it right; its logs are read as if it were not there")
+	}
 	if s.Metadata.Error != "" {
 		add("warning", fmt.Sprintf("the Kubernetes API does not tell of pods: %s", s.Metadata.Error),
 			"logboom check says what is missing; logs are secured all the same, those of new pods without labels")

@@ -106,8 +106,9 @@ type Metadata struct {
 	Asked  bool      `json:"asked"` // it is asked at all
 	Pods   int       `json:"pods"`  // that are known
 	Synced bool      `json:"synced"`
-	Error  string    `json:"error"` // why it does not answer; "" while it does
-	Since  time.Time `json:"since"` // when it began not to
+	Error  string    `json:"error"`            // why it does not answer; "" while it does
+	Since  time.Time `json:"since"`            // when it began not to
+	Faults []string  `json:"faults,omitempty"` // annotations of pods that are ignored, and why: some of them
 }
 
 // File is one File as the status page lists it.

@@ -3,8 +3,6 @@ package tail
 import (
 	"bytes"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"logboom/agent/parse"
 	"logboom/checkpoint"
@@ -49,7 +47,9 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 	if fo.pod != "" {
 		t.choose(in, d)
 	}
-	d.Route = route(in.Route, d)
+	if d.Route == "" {
+		d.Route = route(in.Route, d)
+	}
 	for n := 0; ; n++ {
 		d.ID = DeriveID(d, fo.pod, line, n)
 		if t.byID[d.ID] == nil {
@@ -99,13 +99,4 @@ func lineStart(src content, size int64) int64 {
 		return from + int64(i) + 1
 	}
 	return size
-}
-
-// route fills in the parts of an index pattern that are known of the File for good.
-func route(pattern string, d *wal.File) string {
-	if !strings.Contains(pattern, "%{") {
-		return pattern
-	}
-	return strings.NewReplacer("%{namespace}", d.Namespace, "%{pod}", d.Pod, "%{container}", d.Container,
-		"%{attempt}", strconv.Itoa(d.Attempt)).Replace(pattern)
 }

@@ -46,7 +46,7 @@ type Input struct {
 	Multiline *wal.Multiline // nil: each Line is an Event, but for partials
 	JSON      string         // field for the members of messages that are JSON objects; "" for none
 
-	Choose         func(*wal.File) // decides how a new File of a container is read: may set Excluded; nil: as the others say
+	Choose         func(*wal.File) // decides how a new File of a container is read: may set Excluded, JSON, Multiline and Route; nil: as the others say
 	ExcludeUnknown bool            // exclude those whose pod is not known
 
 	AllowedRoots []string // folders that links may lead to, besides those that the input is about

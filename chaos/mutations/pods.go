@@ -110,4 +110,34 @@ var podMutations = []mutation{
 		old:    "stem(d.Pod) == stem(p.Name)", new: "d.Pod == stem(p.Name)",
 		test: "TestWhatIsExcludedIsWhatTheRulesSay",
 	},
+	{
+		name: "kube/costly-pattern", invariant: "6, 8", pkg: "agent/kube", file: "agent/kube/annotations.go",
+		broken: "a pod's annotation brings a pattern that costs more than all other logs",
+		old:    "	if cost(re) > maxSteps {", new: "	if cost(re) < 0 {",
+		test: "TestAnAnnotationThatCantBeObeyedIsToldAndIgnored",
+	},
+	{
+		name: "kube/repetition-counts-once", invariant: "6, 8", pkg: "agent/kube", file: "agent/kube/annotations.go",
+		broken: "a repetition in such a pattern counts once",
+		old:    "max(re.Min, re.Max, 1)*max(sum, 1)", new: "max(sum, 1)",
+		test: "TestAnAnnotationThatCantBeObeyedIsToldAndIgnored",
+	},
+	{
+		name: "kube/any-index", invariant: "8", pkg: "agent/kube", file: "agent/kube/annotations.go",
+		broken: "a pod sends its logs to any index",
+		old:    "!ok || !indexName.MatchString(value)", new: "ok != ok",
+		test: "TestAnAnnotationThatCantBeObeyedIsToldAndIgnored",
+	},
+	{
+		name: "kube/pod-overrules", invariant: "pods", pkg: "agent/kube", file: "agent/kube/annotations.go",
+		broken: "what is said of one container does not come before what is said of all",
+		old:    "c.key + \".\" + d.Container", new: "c.key + \".\" + d.Pod",
+		test: "TestAPodSaysHowItsLogsAreRead",
+	},
+	{
+		name: "tail/label-in-a-name", invariant: "8", pkg: "agent/tail", file: "agent/tail/route.go",
+		broken: "a label comes into the name of an index as it is",
+		old:    "name = indexPart(name); name != \"\"", new: "name != \"\"",
+		test: "TestARouteIsMadeOfWhatIsKnownOfAPod",
+	},
 }
