@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,7 +116,9 @@ func (c *cluster) object(w workload) map[string]any {
 		}},
 		"volumes": []any{map[string]any{"name": "state", "emptyDir": map[string]any{}}},
 	}
-	about := map[string]any{"labels": map[string]any{"app.kubernetes.io/name": w.Name}, "annotations": w.annotations}
+	labels := map[string]string{"app.kubernetes.io/name": w.Name}
+	maps.Copy(labels, w.labels)
+	about := map[string]any{"labels": labels, "annotations": w.annotations}
 	object := map[string]any{"apiVersion": "v1", "kind": "Pod", "spec": spec}
 	switch w.kind {
 	case job:
@@ -124,10 +127,10 @@ func (c *cluster) object(w workload) map[string]any {
 		object["spec"] = map[string]any{"ttlSecondsAfterFinished": 0, "backoffLimit": 0, "template": map[string]any{"metadata": about, "spec": spec}}
 	case deployment:
 		object["apiVersion"], object["kind"] = "apps/v1", "Deployment"
-		object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": about["labels"]},
+		object["spec"] = map[string]any{"selector": map[string]any{"matchLabels": labels},
 			"template": map[string]any{"metadata": about, "spec": spec}}
 	}
-	object["metadata"] = map[string]any{"name": w.Name, "namespace": c.namespace, "labels": about["labels"], "annotations": w.annotations}
+	object["metadata"] = map[string]any{"name": w.Name, "namespace": c.namespace, "labels": labels, "annotations": w.annotations}
 	return object
 }
 

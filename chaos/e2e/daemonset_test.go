@@ -176,11 +176,35 @@ func (d *daemonSet) finish(url string, loads ...workload) {
 	d.c.compare(url, loads)
 }
 
-// end looks into the ledger and ends the agent.
+// agentStatus is what these tests look at of /api/v1/status.
+type agentStatus struct {
+	Intake   struct{ Pins bool }
+	Delivery struct {
+		BackendUp bool `json:"backend_up"`
+	}
+	Account struct {
+		Known       int64 `json:"known_bytes"`
+		Read        int64 `json:"read_bytes"`
+		Unread      int64 `json:"unread_bytes"`
+		LostUnread  int64 `json:"lost_unread_bytes"`
+		Acked       int64 `json:"acked_bytes"`
+		Waiting     int64 `json:"waiting_bytes"`
+		DeadLetters int64 `json:"dead_letter_bytes"`
+		LostRead    int64 `json:"lost_read_bytes"`
+		Excluded    int64 `json:"excluded_bytes"`
+	}
+}
+
+// end looks at the account and the ledger, and ends the agent.
 func (d *daemonSet) end() {
 	t := d.c.t
 	t.Helper()
 	d.ready()
+	var s agentStatus
+	get(t, d.url()+"/api/v1/status", &s)
+	if a := s.Account; a.Known != a.Read+a.Unread+a.LostUnread || a.Read != a.Acked+a.Waiting+a.DeadLetters+a.Excluded+a.LostRead || a.DeadLetters > 0 {
+		t.Errorf("the account does not add up, or there are dead letters: %+v", a)
+	}
 	if ledger := d.command("ledger", "--json"); ledger != "" {
 		t.Errorf("the ledger lists losses:\n%s", ledger)
 	}

@@ -46,17 +46,6 @@ func TestBackendDownAMinute(t *testing.T) {
 	d.finish(url, steady, gone)
 }
 
-// agentStatus is what these tests look at of /api/v1/status.
-type agentStatus struct {
-	Intake   struct{ Pins bool }
-	Delivery struct {
-		BackendUp bool `json:"backend_up"`
-	}
-	Account struct {
-		Waiting int64 `json:"waiting_bytes"`
-	}
-}
-
 func awaitStatus(t *testing.T, agent, what string, ok func(agentStatus) bool) {
 	t.Helper()
 	await(t, what, func() bool {
@@ -77,9 +66,9 @@ func probe(t *testing.T, url string) int {
 	return answer.StatusCode
 }
 
-// TestAPIServerDownAMinute stops the API server, which then neither answers nor refuses. What is known of running pods is
-// kept, new attempts and a static pod, which need no API server, are delivered as well as any, and so is what an agent
-// reads that is killed meanwhile.
+// TestAPIServerDownAMinute stops the API server, which then neither answers nor refuses. A static pod, which needs none, is
+// delivered all the same, without labels. What is known of the others is kept, also by an agent that is killed and started
+// again meanwhile, and of a pod that comes when the API is back all is known.
 func TestAPIServerDownAMinute(t *testing.T) {
 	stop, start := given(t, stopAPI), given(t, startAPI)
 	folder := given(t, staticPods)
@@ -89,10 +78,12 @@ func TestAPIServerDownAMinute(t *testing.T) {
 	steady := steady(60 * time.Second)
 	crash := workload{Plan: numbered.Plan{Name: "crash", Count: 1500, Stderr: 3}, rate: 100, crashes: 1}
 	mirrored := workload{Plan: numbered.Plan{Name: "static", Count: 3000, Stderr: 3}, rate: 100, kind: static}
+	late := workload{Plan: numbered.Plan{Name: "late", Count: 500}, rate: 200}
 	c.apply(steady)
 	c.apply(crash)
 	agent, old := d.url(), d.pod()
 	awaitSecured(t, agent, c.logs("steady"))
+	awaitSecured(t, agent, c.logs("crash"))
 
 	t.Cleanup(func() {
 		if err := shell(start); err != nil {
@@ -108,5 +99,13 @@ func TestAPIServerDownAMinute(t *testing.T) {
 	awaitCount(t, url, index(c, mirrored), 500)
 	time.Sleep(time.Until(back))
 	do(t, start)
-	d.finish(url, steady, crash, mirrored)
+	c.apply(late)
+	d.finish(url, steady, crash, mirrored, late)
+
+	for _, w := range []workload{steady, crash, late} {
+		if n := without(t, url, index(c, w), "kubernetes.labels"); n > 0 {
+			t.Errorf("%d documents of %s have no labels", n, w.Name)
+		}
+	}
+	t.Logf("%d documents of the static pod have no labels", without(t, url, index(c, mirrored), "kubernetes.labels"))
 }

@@ -20,6 +20,7 @@ type workload struct {
 	openEnd       bool   // the last line has no newline
 	file          string // it logs into this one, not to its outputs
 	kind          kind
+	labels        map[string]string // beside app.kubernetes.io/name
 	annotations   map[string]string
 
 	held map[string]map[int64]bool // what was on the disk by a witness, where that may be less; see watch
