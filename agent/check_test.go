@@ -56,6 +56,7 @@ type keeper struct {
 	mu       sync.Mutex
 	has      map[string]string
 	password string
+	lacks    string // what _has_privileges answers; "": there is no security
 }
 
 func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -74,6 +75,8 @@ func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPut:
 		k.has[r.URL.Path] = string(body)
 		io.WriteString(w, `{"acknowledged":true}`)
+	case strings.HasPrefix(r.URL.Path, "/_security/") && k.lacks != "":
+		io.WriteString(w, k.lacks)
 	case strings.HasSuffix(r.URL.Path, "*"):
 		io.WriteString(w, `{"data_streams":[]}`)
 	case !ok:
@@ -112,6 +115,12 @@ func TestCheckMissesWhatSetupInstalls(t *testing.T) {
 		t.Fatalf("%d %s%s", code, out, stderr)
 	}
 	if out := check(); strings.Contains(out, "missing") || strings.Contains(out, "warn  setup") || !strings.Contains(out, "ok    setup: index template") {
+		t.Error(out)
+	}
+	k.mu.Lock()
+	k.lacks = `{"index":{"logs-logboom-default":{"create_doc":false,"auto_configure":false}}}`
+	k.mu.Unlock()
+	if out := check(); !strings.Contains(out, "warn  privileges: our user lacks create_doc and auto_configure on logs-logboom-default") {
 		t.Error(out)
 	}
 	k.mu.Lock()

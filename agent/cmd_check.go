@@ -235,7 +235,7 @@ func (k *checker) backend(ctx context.Context) {
 		k.ok("backend", "%s answers: %s %s", info.URL, info.Distribution, info.Version)
 	}
 	if err == nil {
-		k.lookUps(ctx, s)
+		k.privileges(ctx, s)
 		k.installed(ctx, s)
 	}
 }
@@ -268,13 +268,17 @@ func without(piece string) string {
 	return ""
 }
 
-// lookUps looks whether what was sent without an answer can be found again behind a data stream that was rolled over. A name
-// with a date is mostly that of one index, where no such look is needed. Where a pattern has other parts, one namespace stands for all.
-func (k *checker) lookUps(ctx context.Context, s *sink.Sink) {
+// privileges looks whether our user may write, and whether what was sent without an answer can be found again behind a data
+// stream that was rolled over. A name with a date is passed over: it is mostly that of one index, which nobody knows the
+// privileges of yet. Where a pattern has other parts, one namespace stands for all.
+func (k *checker) privileges(ctx context.Context, s *sink.Sink) {
 	for _, index := range routes(k.conf) {
 		index = strings.NewReplacer("%{namespace}", "default", "%{pod}", "default", "%{container}", "default").Replace(index)
 		if strings.Contains(index, "%{") {
 			continue
+		}
+		if missing := s.MissingPrivileges(ctx, index); len(missing) > 0 {
+			k.warn("privileges", "our user lacks %s on %s: logs wait in the WAL. Give it these", strings.Join(missing, " and "), index)
 		}
 		if err := s.CheckLookUp(ctx, index); err != nil {
 			k.warn("rollover", "what is stored can't be looked up in %s: %v. After a lost answer and a rollover, lines may be stored twice. "+

@@ -88,7 +88,7 @@ func backendState(s *status.Status) string {
 		text += ": " + printable(d.LastError)
 	}
 	if !d.NextRetry.IsZero() {
-		text += "; next attempt in " + lasting(d.NextRetry.Sub(s.Now))
+		text += "; " + attempt(d.NextRetry.Sub(s.Now))
 	}
 	return text
 }
@@ -99,6 +99,14 @@ func podState(m *status.Metadata, now time.Time) string {
 		text += fmt.Sprintf("; the Kubernetes API has not answered for %s: %s", lasting(now.Sub(m.Since)), printable(m.Error))
 	}
 	return text
+}
+
+// attempt says when the next one is.
+func attempt(in time.Duration) string {
+	if in <= 0 {
+		return "an attempt is on its way"
+	}
+	return "next attempt in " + lasting(in)
 }
 
 // rates says how fast bytes come and go.

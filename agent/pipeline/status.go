@@ -105,7 +105,7 @@ func problems(s *status.Status) []status.Problem {
 		add("stuck", "reading stands still: "+s.Intake.Blocked, "free space, raise the limit, or bring the backend back; the log files wait meanwhile")
 	}
 	if !s.Delivery.BackendUp && s.Delivery.LastError != "" {
-		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "logs are safe in the WAL meanwhile")
+		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "see that it runs and can be reached from here (logboom check says); logs are safe in the WAL meanwhile")
 	}
 	if n := s.WAL.FullIn; n > 0 && n < soon {
 		then := "then reading stops, and the log files wait where they are"

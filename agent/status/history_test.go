@@ -42,7 +42,7 @@ func TestTheTimeUntilTheBufferIsFullIsThatOfThePresentRate(t *testing.T) {
 	}{
 		"nothing happens":      {func(int) int64 { return 1e6 }, 0},
 		"it empties":           {func(s int) int64 { return 1e6 + 10*int64(s) }, 0},
-		"segments come and go": {func(s int) int64 { return 1e6 - int64(s*30%900) }, 0},
+		"segments come and go": {func(s int) int64 { return 1e6 - int64((s*30+450)%900) }, 0},
 		"it fills":             {func(s int) int64 { return 1e6 - 100*int64(s) }, 6400 * time.Second},
 		"for a minute only":    {func(s int) int64 { return 1e6 - 1000*int64(max(0, s-hour+60)) }, 940 * time.Second},
 		"slowly":               {func(s int) int64 { return 100_000 - int64(s) }, 96_400 * time.Second},

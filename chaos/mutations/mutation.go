@@ -21,7 +21,7 @@ type mutation struct {
 }
 
 // table is every mutation: one file a package.
-var table = slices.Concat(walMutations, checkpointMutations, pipelineMutations, tailMutations, parseMutations, sinkMutations, letterMutations, toolMutations, podMutations)
+var table = slices.Concat(walMutations, checkpointMutations, pipelineMutations, tailMutations, parseMutations, sinkMutations, letterMutations, toolMutations, podMutations, pageMutations)
 
 // apply returns the broken text of m's file.
 func (m *mutation) apply(root string) (string, error) {

@@ -24,6 +24,7 @@ Invariants: 1 the Records of a File have no gap. 2 What is called durable is fsy
 3 Nothing goes from the WAL before all of it has its home. 4 Sending again makes no second document. 5 Nothing is lost
 without an entry in the ledger, and accounts add up. 6 Memory is bounded. 7 Disk is bounded. 8 One bad thing stops no other.
 9 After any crash a start succeeds by itself, and 1 to 5 hold. pods: what the Kubernetes API tells of a pod counts for its logs.
+people: what they are told is true, and shows nobody what is not theirs.
 
 | mutation | what the broken code does | invariant | caught by |
 | --- | --- | --- | --- |

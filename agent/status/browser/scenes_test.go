@@ -115,7 +115,7 @@ func backlog() *scene {
 	st.Delivery.BackendUp, st.Delivery.LastError, st.Delivery.LastAck = false, "https://elasticsearch.logging:9200: connection refused", now.Add(-27*time.Minute)
 	st.Delivery.LastErrorAt, st.Delivery.NextRetry = now.Add(-4*time.Second), now.Add(21*time.Second)
 	st.Problems = []status.Problem{
-		{Severity: "stuck", What: "the backend takes nothing: " + st.Delivery.LastError, Do: "logs are safe in the WAL meanwhile"},
+		{Severity: "stuck", What: "the backend takes nothing: " + st.Delivery.LastError, Do: "see that it runs and can be reached from here (logboom check says); logs are safe in the WAL meanwhile"},
 		{Severity: "warning", What: "the buffer is full in about 16 minutes, if it goes on like this", Do: "bring the backend back, free space, or raise wal.max_size; then reading stops, and the log files wait where they are"},
 	}
 	return s

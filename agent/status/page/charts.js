@@ -55,7 +55,7 @@ function options(chart, width) {
     hooks: { drawClear: [bands], setCursor: [(u) => read(chart, u.cursor.idx)] },
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, chart.show === lasting ? 10 : 1024)] } },
     axes: [
-      { ...axis, size: 28, values: (_, splits) => splits.map((t) => uPlot.fmtDate("{HH}:{mm}")(new Date(t * 1000))), space: 60 },
+      { ...axis, size: 28, values: (_, splits) => splits.map((t) => uPlot.fmtDate(splits[1] - splits[0] < 60 ? "{HH}:{mm}:{ss}" : "{HH}:{mm}")(new Date(t * 1000))), space: 70 },
       { ...axis, values: (_, splits) => splits.map((n) => n ? chart.show(n).replace(/\.0+ /, " ") : "0"), size: 82, space: 34, incrs: chart.show === lasting ? times : powers },
     ],
     series: [{}, ...chart.lines.map(([, name, stroke]) => ({ label: name, stroke: color(stroke), width: 2, points: { show: false }, fill: chart.lines.length === 1 ? color(stroke) + "22" : undefined }))],

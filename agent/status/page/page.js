@@ -32,7 +32,7 @@ function drawVerdict(s) {
 }
 
 function sentence(text) {
-  if (text.startsWith("logboom ")) return text + "."; // a command
+  if (/^(logboom |https?:)/.test(text)) return text + "."; // a command, or an address
   return text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith(".") ? "" : ".");
 }
 
@@ -70,7 +70,7 @@ function drawTiles(s, history) {
   const w = s.wal, d = s.delivery, r = rates(history);
   const full = w.full_in_seconds > 0 ? "full in " + lasting(w.full_in_seconds) + " at this rate" : w.room_bytes > 0 ? "it does not fill" : "it is full";
   const up = d.backend_up ? "answers" : d.last_error ? "takes nothing" : "not tried yet";
-  const next = never(d.next_retry) ? "" : "next attempt in " + lasting(-since(s, d.next_retry));
+  const next = never(d.next_retry) ? "" : since(s, d.next_retry) < 0 ? "next attempt in " + lasting(-since(s, d.next_retry)) : "an attempt is on its way";
   const tiles = [
     ["Buffer", number("b", "wal.bytes", w.bytes, size(w.bytes)), [full, "of " + size(w.max_bytes) + ", room for " + size(w.room_bytes)],
       w.full_in_seconds > 0 || !w.room_bytes ? "warning" : "", w.bytes / (w.bytes + w.room_bytes)],
