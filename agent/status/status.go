@@ -118,7 +118,7 @@ type File struct {
 	Size     int64     `json:"size"`    // known size of its content
 	Durable  int64     `json:"durable"` // Offset that is safe in the WAL
 	Lag      int64     `json:"lag"`     // Size - Durable
-	State    string    `json:"state"`   // active | rotated | gzip | done | unreadable
+	State    string    `json:"state"`   // active | waits | rotated | gzip | done | excluded | unreadable
 	Error    string    `json:"error,omitempty"`
 	LastGrew time.Time `json:"last_grew"`
 	Account  Account   `json:"account"`

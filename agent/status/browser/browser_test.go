@@ -234,7 +234,7 @@ func (p *tab) compare(s *scene) {
 			p.t.Errorf("%s: %v is said to be %q, want %q", n.Field, number, n.Text, want)
 		}
 	}
-	want := []string{"account.read_bytes", "account.acked_bytes", "account.waiting_bytes", "account.dead_letter_bytes", "account.lost_read_bytes", "account.unread_bytes",
+	want := []string{"account.read_bytes", "account.acked_bytes", "account.waiting_bytes", "account.dead_letter_bytes", "account.excluded_bytes", "account.lost_read_bytes", "account.unread_bytes",
 		"account.lost_unread_bytes", "account.known_bytes", "wal.bytes", "delivery.stored_events", "file_count"}
 	for cause := range s.status.Lost {
 		want = append(want, "lost_bytes."+cause)
@@ -245,7 +245,7 @@ func (p *tab) compare(s *scene) {
 		}
 	}
 	signs := js[string](p, `[...document.querySelectorAll("#account .sign")].map((e) => e.textContent).join("")`)
-	if signs != "=+++" {
+	if signs != "=++++" {
 		p.t.Errorf("the account does not add up: %s", signs)
 	}
 }

@@ -128,6 +128,8 @@ func losing() *scene {
 	st.Delivery.BackendUp, st.Delivery.LastError = true, "index logs-shop: the mapping refuses documents (document_parsing_exception)"
 	st.Delivery.NextRetry, st.WAL.FullIn = time.Time{}, 0
 	st.Account.LostRead, st.Account.LostUnread, st.Account.DeadLetters = 3*mib+17, 41*kib, 190*kib
+	st.Account.Excluded = 5 * gib
+	st.Account.Waiting -= 5 * gib
 	st.Account.Waiting -= 3*mib + 17 + 190*kib
 	st.Account.Known += 41 * kib
 	st.Lost = map[string]int64{"deleted": 41 * kib, "damaged": 3*mib + 17}

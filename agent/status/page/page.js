@@ -37,7 +37,7 @@ function sentence(text) {
 }
 
 // places are the homes of what was read: their sum is what was read.
-const places = [["acked_bytes", "delivered"], ["waiting_bytes", "waiting"], ["dead_letter_bytes", "dead letters"], ["lost_read_bytes", "lost"]];
+const places = [["acked_bytes", "delivered"], ["waiting_bytes", "waiting"], ["dead_letter_bytes", "dead letters"], ["excluded_bytes", "excluded"], ["lost_read_bytes", "lost"]];
 
 function drawAccount(s) {
   const a = s.account, sum = places.reduce((n, [field]) => n + a[field], 0);
