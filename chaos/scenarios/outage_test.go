@@ -23,6 +23,7 @@ func TestRealServerKilled(t *testing.T) {
 	}
 	for _, name := range servers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			g := newStage(t, settings{server: name})
 			net := g.startNetwork(nil)
 			g.configure(settings{sink: "    min_backoff: 50ms\n    timeout: 10s", url: net.url()})

@@ -22,6 +22,7 @@ func TestForwardingSidecarDrainsWithinItsGrace(t *testing.T) {
 	for i := range 20 {
 		h.write(g.log("app.log"), 500)
 		if i%7 == 6 {
+			g.awaitRead(i/7 + 1) // a name that matches no input is looked for only when the file was known before
 			g.rename(g.log("app.log"), fmt.Sprintf("app.log.%d", i))
 		}
 		time.Sleep(20 * time.Millisecond)

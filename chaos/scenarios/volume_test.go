@@ -30,6 +30,7 @@ func TestVolumeFullAndFreed(t *testing.T) {
 	g.agent.start()
 	g.awaitStored(500)
 	g.backend.kill()
+	n.awaitLines(2500)
 	ballast := filepath.Join(g.data(), "ballast")
 	fill(t, ballast)
 	g.film.fault("volume full")
