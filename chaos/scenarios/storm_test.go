@@ -36,7 +36,7 @@ func TestStorm(t *testing.T) {
 	g := newStage(t, settings{server: chosen()})
 	s := &storm{stage: g, random: g.random(), until: time.Now().Add(length), done: map[string]int{}, agent0: g.agent, net: g.startNetwork(nil)}
 	g.configure(settings{wal: "  max_size: 8MiB\n  segment_size: 1MiB", sink: s.patience() + "\n    batch_size: 1MiB", url: s.net.url(), more: "lock_wait: 30s\n"})
-	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: threePods(length)})
+	n := g.startNode(kubelet.Config{Seed: s.random.Uint64(), Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: threePods(length, s.rate())})
 	g.film.title(fmt.Sprintf("Storm-%s-%d", cmp.Or(chosen(), "embedded"), s.seed))
 	g.agent.start()
 	s.rage()
@@ -46,17 +46,17 @@ func TestStorm(t *testing.T) {
 	g.verdict(demand{doubts: true}) // with 48 descriptors a .gz may be gone before it could be looked at
 }
 
-// threePods is a small node: a busy pod, one that logs everything that the format allows, and one that crashes. An attempt's
+// threePods is a small node, with 2,000 lines a second at rate 1: a busy pod, one that logs everything that the format allows, and one that crashes. An attempt's
 // files go when the next one has ended: 6 s are enough for any agent to have seen them.
-func threePods(length time.Duration) []kubelet.Pod {
+func threePods(length time.Duration, rate float64) []kubelet.Pod {
 	var exits []time.Duration
 	for at := 6 * time.Second; at < length; at += 6 * time.Second {
 		exits = append(exits, at)
 	}
 	return []kubelet.Pod{
-		{Namespace: "storm", Name: "busy", Containers: []kubelet.Container{{Name: "app", Rate: 1500, Stderr: 0.1}}},
-		{Namespace: "storm", Name: "odd", Containers: []kubelet.Container{{Name: "app", Rate: 300, Stderr: 0.5, Long: 0.02, Binary: 0.05}}},
-		{Namespace: "storm", Name: "flaky", Containers: []kubelet.Container{{Name: "app", Rate: 200, Stderr: 0.3, OpenEnd: true, Exits: exits}}},
+		{Namespace: "storm", Name: "busy", Containers: []kubelet.Container{{Name: "app", Rate: 1500 * rate, Stderr: 0.1}}},
+		{Namespace: "storm", Name: "odd", Containers: []kubelet.Container{{Name: "app", Rate: 300 * rate, Stderr: 0.5, Long: 0.02, Binary: 0.05}}},
+		{Namespace: "storm", Name: "flaky", Containers: []kubelet.Container{{Name: "app", Rate: 200 * rate, Stderr: 0.3, OpenEnd: true, Exits: exits}}},
 	}
 }
 
@@ -66,6 +66,14 @@ func (s *storm) patience() string {
 		return hasty
 	}
 	return "    min_backoff: 50ms\n    timeout: 5s"
+}
+
+// rate is how fast containers log: a real server is down for much longer than the embedded one, and must catch up.
+func (s *storm) rate() float64 {
+	if _, ok := s.backend.(*embedded); ok {
+		return 1
+	}
+	return 0.25
 }
 
 // rage does one thing after the other. Whatever the agent is away for is much shorter than the kubelet keeps a file.
