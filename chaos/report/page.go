@@ -66,7 +66,7 @@ func (r *Run) kinds() (list []kind) {
 func (r *Run) page() ([]byte, error) {
 	v := view{Run: r, ECharts: template.JS(echarts), Kinds: r.kinds()}
 	v.Charts = []chart{
-		draw("lines", "Lines", "Written by the containers, durable on the node, delivered to the backend. A gap in a curve: nobody was there to ask.", r, v.Kinds, lineCurves),
+		draw("lines", "Lines", "Written by the containers; durable: written, less what the agent says that it has still to secure; delivered: what a search of the backend finds. A gap in a curve: nobody was there to ask.", r, v.Kinds, lineCurves),
 		draw("waiting", "What waits, in MB", "The write-ahead log on the disk, bytes in log files that are not durable yet, and rotated files that only a pin keeps.", r, v.Kinds, byteCurves),
 	}
 	var b bytes.Buffer

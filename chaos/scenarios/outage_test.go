@@ -27,7 +27,7 @@ func TestRealServerKilled(t *testing.T) {
 			g := newStage(t, settings{server: name})
 			net := g.startNetwork(nil)
 			g.configure(settings{sink: "    min_backoff: 50ms\n    timeout: 10s", url: net.url()})
-			n := g.startNode(busy(500))
+			n := g.startNode(busy(300))
 			g.agent.start()
 			g.awaitStored(500)
 			for range times(1, 10) {
