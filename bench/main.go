@@ -138,7 +138,11 @@ func run(ctx context.Context, o options) (passed bool, err error) {
 	if err := writeJSON(path, &report); err != nil {
 		return false, err
 	}
-	fmt.Printf("\nAll figures of all runs: %s\n", path)
+	plots, err := report.draw(m.dir)
+	if err != nil {
+		return false, err
+	}
+	fmt.Printf("\nAll figures of all runs: %s\n", strings.Join(append([]string{path}, plots...), " "))
 	return passed, nil
 }
 
@@ -199,7 +203,11 @@ func runPeers(ctx context.Context, o options) (passed bool, err error) {
 	if err := writeJSON(path, &report); err != nil {
 		return false, err
 	}
-	fmt.Printf("\nAll figures of all runs: %s\n", path)
+	plots, err := report.draw(m.dir)
+	if err != nil {
+		return false, err
+	}
+	fmt.Printf("\nAll figures of all runs: %s\n", strings.Join(append([]string{path}, plots...), " "))
 	return true, nil
 }
 
