@@ -34,6 +34,7 @@ var gzipHeader = http.Header{"Content-Encoding": {"gzip"}}
 func (b *batch) request(ctx context.Context) *problem {
 	body := b.body.finish()
 	b.result.Bytes += int64(len(body))
+	b.sink.allowance.spend(len(body))
 	path := b.sink.query
 	if len(b.body.index) > 0 {
 		path = "/" + url.PathEscape(string(b.body.index)) + path

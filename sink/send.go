@@ -187,6 +187,9 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 // paced makes a request when the flow has room for it. Where ctx ends first there is none, and no problem.
 func (b *batch) paced(ctx context.Context) *problem {
 	flow := &b.sink.flow
+	if b.sink.allowance.wait(ctx) != nil {
+		return nil
+	}
 	begun, err := flow.take(ctx)
 	if err != nil {
 		return nil

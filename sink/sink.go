@@ -77,6 +77,7 @@ type Config struct {
 	Timeout                time.Duration // of one bulk request, answer included; 0: 60 s
 	MinBackoff, MaxBackoff time.Duration // between attempts, before jitter; 0: 250 ms and 30 s
 	Concurrency            int           // the most requests in flight; 0: 4
+	BytesPerSecond         int64         // of request bodies as they are sent, in the mean; 0: no limit
 	BodySize               int64         // the most bytes of a request before compression, but for one document alone; 0: 8 MiB
 	Logger                 *slog.Logger  // nil: slog.Default()
 	Fields                 Fields
@@ -110,16 +111,17 @@ func (c *Config) defaults() {
 
 // Sink delivers to one cluster. Its methods are safe for concurrent use.
 type Sink struct {
-	conf     Config
-	query    string // of a bulk request's URL
-	nodes    *nodes
-	files    *fileCache
-	health   health
-	flow     flow
-	longest  longest
-	patience patience
-	refusing refusing
-	renewal  renewal
+	conf      Config
+	query     string // of a bulk request's URL
+	nodes     *nodes
+	files     *fileCache
+	health    health
+	flow      flow
+	allowance allowance
+	longest   longest
+	patience  patience
+	refusing  refusing
+	renewal   renewal
 
 	mu   sync.Mutex
 	idle []*batch  // guarded by mu; as many as Sends ran at once
@@ -142,7 +144,7 @@ func New(c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(&c.Fields), cut: time.Now()}
+	s := &Sink{allowance: allowance{rate: c.BytesPerSecond}, conf: c, query: bulkQuery(c.Timeout), nodes: nodes, files: newFileCache(&c.Fields), cut: time.Now()}
 	s.health.init(c.Logger)
 	s.flow.init(&c)
 	s.longest.init(c.BodySize)

@@ -133,6 +133,9 @@ func (d *decoder) checkElasticsearch(e *Elasticsearch) {
 	within(d, path+".compression_level", e.CompressionLevel, 0, 9)
 	within(d, path+".batch_size", e.BatchSize, MiB, 64*MiB)
 	within(d, path+".concurrency", e.Concurrency, 1, 16)
+	if e.BytesPerSecond != 0 {
+		within(d, path+".max_bytes_per_second", e.BytesPerSecond, 16<<10, 1<<40)
+	}
 	within(d, path+".timeout", e.Timeout, time.Second, time.Hour)
 	within(d, path+".min_backoff", e.MinBackoff, 10*time.Millisecond, time.Hour)
 	if e.MaxBackoff < e.MinBackoff {

@@ -131,12 +131,13 @@ type Elasticsearch struct {
 	Proxy    Secret            `yaml:"proxy"`                 // URL, or none; default what the environment says
 	TLS      TLS               `yaml:"tls"`
 
-	CompressionLevel int           `yaml:"compression_level"` // gzip, 1 to 9, or 0 for none; default 1
-	Timeout          time.Duration `yaml:"timeout"`           // of one bulk request with its answer; at least 1s; default 60s
-	BatchSize        Bytes         `yaml:"batch_size"`        // of one bulk request before compression; 1MiB to 64MiB; default 8MiB
-	Concurrency      int           `yaml:"concurrency"`       // bulk requests at a time; 1 to 16; default 2
-	MinBackoff       time.Duration `yaml:"min_backoff"`       // first wait before sending again; at least 10ms; default 250ms
-	MaxBackoff       time.Duration `yaml:"max_backoff"`       // longest such wait; at least min_backoff; default 30s
+	CompressionLevel int           `yaml:"compression_level"`    // gzip, 1 to 9, or 0 for none; default 1
+	Timeout          time.Duration `yaml:"timeout"`              // of one bulk request with its answer; at least 1s; default 60s
+	BatchSize        Bytes         `yaml:"batch_size"`           // of one bulk request before compression; 1MiB to 64MiB; default 8MiB
+	Concurrency      int           `yaml:"concurrency"`          // bulk requests at a time; 1 to 16; default 2
+	BytesPerSecond   Bytes         `yaml:"max_bytes_per_second"` // of request bodies as they are sent; 0 for no limit, or at least 16KiB; default 0
+	MinBackoff       time.Duration `yaml:"min_backoff"`          // first wait before sending again; at least 10ms; default 250ms
+	MaxBackoff       time.Duration `yaml:"max_backoff"`          // longest such wait; at least min_backoff; default 30s
 }
 
 // TLS is how the servers are known, and how we are known to them. Files are PEM.

@@ -83,7 +83,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Sink: Sink{Elasticsearch{URLs: []string{"https://a:9200", "http://b/prefix"}, Index: "main", APIKey: "a2V5", Username: "",
 			Headers: map[string]Secret{"X-Tenant": "t", "X-Number": "007"}, Proxy: "http://p:3128",
 			TLS: TLS{CAFile: "/ca", CertFile: "/cert", KeyFile: "/key", InsecureSkipVerify: true}, CompressionLevel: 9,
-			Timeout: 2 * time.Minute, BatchSize: 1 << 20, Concurrency: 16, MinBackoff: 10 * time.Millisecond, MaxBackoff: time.Minute}},
+			Timeout: 2 * time.Minute, BatchSize: 1 << 20, Concurrency: 16, BytesPerSecond: 3 << 20, MinBackoff: 10 * time.Millisecond, MaxBackoff: time.Minute}},
 		Fields: Fields{Add: map[string]string{"service.name": "shop", "labels.cluster": "c1"}, Drop: []string{"kubernetes.labels", "stream"}},
 		Redact: []Redaction{{Pattern{regexp.MustCompile(`password=(\S+)`)}, "password=***"},
 			{Pattern{regexp.MustCompile("x")}, "[redacted]"}},

@@ -345,7 +345,7 @@ func SinkConfig(c *config.Config, l *slog.Logger) sink.Config {
 		CAFile: es.TLS.CAFile, CertFile: es.TLS.CertFile, KeyFile: es.TLS.KeyFile, InsecureSkipVerify: es.TLS.InsecureSkipVerify,
 		Proxy:   es.Proxy.Reveal(),
 		Timeout: es.Timeout, MinBackoff: es.MinBackoff, MaxBackoff: es.MaxBackoff,
-		Concurrency: es.Concurrency, BodySize: int64(es.BatchSize) * 5 / 4, // a quarter more: rather that than a request for a small rest
+		Concurrency: es.Concurrency, BytesPerSecond: int64(es.BytesPerSecond), BodySize: int64(es.BatchSize) * 5 / 4, // a quarter more: rather that than a request for a small rest
 		HoldFor: holdFor, Logger: l, Fields: FieldsOf(c),
 	}
 }
