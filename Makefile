@@ -43,8 +43,8 @@ fuzz: ## each fuzz target for FUZZTIME
 manifests: ## deploy/manifests and the tables of deploy/helm/logboom/README.md, made of the chart
 	$(GO) test -count=1 ./deploy -run 'TestManifestsAreTheChart|TestTheTableOfValues' -update
 
-bench: build $(BIN)/backend ## backlog against gzip -1, steady rates, an outage: about three minutes
-	$(GO) run ./bench -live 1000,10000,50000 -outage 15s -logboom $(BIN)/logboom -backend $(BIN)/backend -dir tmp/bench
+bench: build $(BIN)/backend ## backlog against gzip -1, steady rates, an outage: about four minutes
+	$(GO) run ./bench -live 1000,10000,50000 -outage 30s -logboom $(BIN)/logboom -backend $(BIN)/backend -dir tmp/bench
 
 bench-full: build $(BIN)/backend ## the same on every corpus, with longer rates and outage: half an hour
 	$(GO) run ./bench -corpus text8,json8,long8,text200,text2000 -live 1000,10000,50000 -seconds 30 -outage 120s \

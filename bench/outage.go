@@ -11,8 +11,8 @@ type Outage struct {
 	Seconds float64 `json:"outage_seconds"`
 	Backlog int64   `json:"backlog_lines"` // when the backend came back
 	Drain   float64 `json:"drain_seconds"` // from then until no more was waiting than in half a second of the live rate
-	First   float64 `json:"first_seconds"` // of these, until the first line came
-	Times   float64 `json:"times_live"`    // lines stored a second while draining, for each line written a second
+	First   float64 `json:"first_seconds"` // of these, until the first line came: the pause between two tries
+	Times   float64 `json:"times_live"`    // lines stored a second from then on, for each line written a second
 	Others  float64 `json:"others_share"`  // of the machine, meanwhile
 
 	Timeline []Moment `json:"timeline"`
@@ -62,12 +62,18 @@ func (m *meter) measureOutage(ctx context.Context, rate float64, length time.Dur
 	if err := s.await(ctx, func() bool { look(); return s.door.count() > stored }); err != nil {
 		return nil, err
 	}
+	first := s.door.count()
 	o.First = time.Since(opened).Seconds()
 	if err := s.await(ctx, func() bool { return look() <= int64(rate/2) }); err != nil {
 		return nil, err
 	}
 	took := time.Since(opened)
-	o.Drain, o.Times = took.Seconds(), float64(s.door.count()-stored)/took.Seconds()/rate
+	o.Drain = took.Seconds()
+	if draining := o.Drain - o.First; draining > 0.2 {
+		o.Times = float64(s.door.count()-first) / draining / rate
+	} else { // all of it came at once
+		o.Times = float64(s.door.count()-stored) / o.Drain / rate
+	}
 	after, err := takeCensus(s.agent.cmd.Process.Pid)
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func (o *Outage) table() string {
 	if !o.passed() {
 		verdict = "under"
 	}
-	return fmt.Sprintf("\nOutage of %.0f s at %.0f lines/s: the backlog of %d lines was gone %.2f s after the backend was back (first line after %.2f s),\n"+
-		"%s times the live rate: %s the bar of %d; other processes had %.0f %% of the machine\n",
+	return fmt.Sprintf("\nOutage of %.0f s at %.0f lines/s: the backlog of %d lines was gone %.2f s after the backend was back, the first line came after\n"+
+		"%.2f s; from then on %s times the live rate: %s the bar of %d; other processes had %.0f %% of the machine\n",
 		o.Seconds, o.Rate, o.Backlog, o.Drain, o.First, digits(o.Times), verdict, fastEnough, 100*o.Others)
 }
