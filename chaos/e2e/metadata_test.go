@@ -79,6 +79,33 @@ func TestExcludedPodsAreCounted(t *testing.T) {
 	d.finish(server, wanted)
 }
 
+// TestPodsHaveASay has annotations of pods decide about their own logs: none, ten lines an event, another index.
+func TestPodsHaveASay(t *testing.T) {
+	c := openCluster(t, "say")
+	server := elasticsearch.Start(t)
+	chosen := c.namespace + "-chosen"
+	d := c.byChart(server, fmt.Sprintf("config: {inputs: [{kubernetes: {root: %s, index_annotation: %q}}]}", podLogs, chosen))
+	saying := func(name, what, value string) workload {
+		return workload{Plan: numbered.Plan{Name: name, Count: 1000}, annotations: map[string]string{"logboom.io/" + what: value}}
+	}
+	hidden, lines, elsewhere := saying("hidden", "exclude", "true"), saying("lines", "multiline", `start:^seq=\S+0\s`), saying("elsewhere", "index", chosen)
+	for _, w := range []workload{hidden, lines, elsewhere} {
+		c.apply(w)
+	}
+	awaitCount(t, server, chosen, elsewhere.messages())
+	awaitCount(t, server, index(c, lines), lines.messages()/10)
+	awaitStatus(t, d.url(), "bytes of the excluded pod in the account", func(s agentStatus) bool { return s.Account.Excluded > hidden.Count*100 })
+	d.end()
+	compare(t, server, table{{elsewhere, chosen, false}})
+	if n := count(t, server, index(c, hidden)); n > 0 {
+		t.Errorf("%d documents are of a pod that wants none", n)
+	}
+	event := document(t, server, index(c, lines), "*").field("message")
+	if n := count(t, server, index(c, lines)); n != lines.messages()/10 || strings.Count(event, ";end") != 10 {
+		t.Errorf("%d events of ten lines, want %d; one is %q", n, lines.messages()/10, event)
+	}
+}
+
 // without counts the documents that lack a field.
 func without(t *testing.T, server, index, field string) int64 {
 	t.Helper()
