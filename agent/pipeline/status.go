@@ -28,9 +28,9 @@ func (a *agent) status() status.Status {
 	s := status.Status{
 		Version: a.o.Version, Node: a.c.NodeName, Started: a.started, Now: time.Now(),
 		Intake: status.Intake{ReadBytes: report.ReadBytes, Records: report.Records, LastStep: nanos(a.intake.lastStep.Load()),
-			Blocked: standing.why, BlockedBy: standing.reason, Pins: report.Pins, PinBytes: report.PinBytes, OpenFiles: report.Open, UnreadBytes: report.Unread,
-			RefusedLinks: report.Refused,
-			Waiting:      a.shares.waiting()},
+			Blocked: standing.why, BlockedBy: standing.reason, Pins: report.Pins, PinBytes: report.PinBytes,
+			PinMaxBytes: int64(a.conf.Load().Pins.MaxSize), OpenFiles: report.Open, UnreadBytes: report.Unread, RefusedLinks: report.Refused,
+			Waiting: a.shares.waiting()},
 		WAL: status.WAL{Bytes: logStats.Bytes, MaxBytes: int64(a.conf.Load().WAL.MaxSize), Segments: logStats.Segments,
 			LastIndex: uint64(logStats.LastIndex), Durable: uint64(logStats.Durable), WrittenBytes: logStats.WrittenBytes, Syncs: logStats.Syncs,
 			Failures: logStats.Failures, LastError: logStats.LastError, OldestBlock: logStats.OldestBlock,

@@ -48,6 +48,7 @@ var plain = []metric{
 	gauge("open_files", "Log files that are open.", func(s *Status) float64 { return float64(s.Intake.OpenFiles) }),
 	gauge("pins_enabled", "1 when hard links protect rotated files, 0 when only open descriptors do.", func(s *Status) float64 { return truth(s.Intake.Pins) }),
 	gauge("pinned_bytes", "Bytes of files that only pins keep on the disk.", func(s *Status) float64 { return float64(s.Intake.PinBytes) }),
+	gauge("pinned_max_bytes", "Bytes of such files that are kept: pins.max_size.", func(s *Status) float64 { return float64(s.Intake.PinMaxBytes) }),
 
 	gauge("wal_bytes", "Bytes of the WAL on the disk.", func(s *Status) float64 { return float64(s.WAL.Bytes) }),
 	gauge("wal_max_bytes", "Bytes that the WAL may take.", func(s *Status) float64 { return float64(s.WAL.MaxBytes) }),

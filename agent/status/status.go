@@ -34,6 +34,7 @@ type Intake struct {
 	Blocked     string    `json:"blocked"`    // why reading stands still: "" or a sentence
 	Pins        bool      `json:"pins"`       // hard links protect rotated files; false: open descriptors only
 	PinBytes    int64     `json:"pin_bytes"`  // on the disk, of files whose only names are pins
+	PinMaxBytes int64     `json:"pin_max_bytes"`
 	OpenFiles   int       `json:"open_files"`
 	UnreadBytes int64     `json:"unread_bytes"` // bytes in known files that are not durable yet
 

@@ -22,7 +22,7 @@ var start = time.Date(2026, 11, 22, 16, 0, 0, 0, time.UTC)
 func busy() Status {
 	return Status{
 		Version: "1.2.3", Node: "node-1", Started: start, Now: start.Add(time.Hour),
-		Intake: Intake{ReadBytes: 101, Records: 102, LastStep: start.Add(time.Minute), Blocked: "the WAL is full", BlockedBy: MinFree, Waiting: 107, Pins: true, PinBytes: 103,
+		Intake: Intake{ReadBytes: 101, Records: 102, LastStep: start.Add(time.Minute), Blocked: "the WAL is full", BlockedBy: MinFree, Waiting: 107, Pins: true, PinBytes: 103, PinMaxBytes: 110,
 			OpenFiles: 104, UnreadBytes: 105, RefusedLinks: 106},
 		WAL: WAL{Bytes: 201, MaxBytes: 202, Segments: 203, LastIndex: 204, Durable: 205, WrittenBytes: 206, Syncs: 207, Failures: 208,
 			OldestBlock: start.Add(59 * time.Minute), Room: 209, FullIn: 210, OnFull: "block"},
@@ -106,7 +106,7 @@ func TestMetricsSayWhatTheStatusSays(t *testing.T) {
 	_, body, _ := serve(t, busy(), nil, nil)("/metrics")
 	for name, want := range map[string]string{
 		"start_time_seconds": fmt.Sprintf("%g", float64(start.Unix())),
-		"read_bytes_total":   "101", "records_total": "102", "pinned_bytes": "103", "open_files": "104", "unread_bytes": "105", "refused_links_total": "106",
+		"read_bytes_total":   "101", "records_total": "102", "pinned_bytes": "103", "pinned_max_bytes": "110", "open_files": "104", "unread_bytes": "105", "refused_links_total": "106",
 		`intake_blocked_by{reason="min_free"}`: "1", `intake_blocked_by{reason="wal_full"}`: "0", "waiting_pods": "107",
 		"intake_blocked": "1", "pins_enabled": "1", "intake_last_step_timestamp_seconds": fmt.Sprintf("%g", float64(start.Unix()+60)),
 		"wal_bytes": "201", "wal_max_bytes": "202", "wal_segments": "203", "wal_room_bytes": "209", "wal_appended_index": "204", "wal_durable_index": "205",
