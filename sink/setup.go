@@ -324,6 +324,9 @@ type templateMeta struct {
 	Stored    string `json:"stored"`
 }
 
+// serversOwn is what Elasticsearch from 9.1 on notes in a template, anew at each write.
+var serversOwn = []string{"created_date", "created_date_millis", "modified_date", "modified_date_millis"}
+
 // readTemplate takes the one template out of an answer, and its _meta out of it.
 func readTemplate(body []byte) (template object, meta templateMeta, err error) {
 	var answer struct {
@@ -344,6 +347,9 @@ func readTemplate(body []byte) (template object, meta templateMeta, err error) {
 		return nil, meta, fmt.Errorf("the index template is no object")
 	}
 	delete(template, "_meta")
+	for _, key := range serversOwn {
+		delete(template, key)
+	}
 	return template, found.Meta, nil
 }
 
