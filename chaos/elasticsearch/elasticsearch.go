@@ -5,7 +5,8 @@
 // seconds, once; each should use index names of its own. The node ends and removes its folder when the process does,
 // however that comes. It takes 512 MiB of heap.
 //
-// With LOGBOOM_SERVER=opensearch the node is a real OpenSearch instead, so that any test can be run against both.
+// With LOGBOOM_SERVER=opensearch the node is a real OpenSearch instead, so that any test can be run against both; start.sh has
+// the names of further versions.
 //
 // Where Java 17 or Maven is missing, tests are skipped; with LOGBOOM_REQUIRE_ELASTICSEARCH=1 they fail instead.
 package elasticsearch
@@ -27,7 +28,7 @@ import (
 // RequireVariable names the environment variable that turns a skip into a failure when it is 1.
 const RequireVariable = "LOGBOOM_REQUIRE_ELASTICSEARCH"
 
-// ServerVariable names the environment variable that chooses the server: elasticsearch, the default, or opensearch.
+// ServerVariable names the environment variable that chooses the server, by a name that start.sh knows: elasticsearch by default.
 const ServerVariable = "LOGBOOM_SERVER"
 
 // missing is the scripts' exit status for a machine without Java or Maven.

@@ -3,7 +3,7 @@
 #
 #   start.sh [--server NAME] [--port N] [--dir DIR] [--heap SIZE] [--owner PID] [key=value ...]
 #
-# --server elasticsearch or opensearch; elasticsearch
+# --server elasticsearch (7.17), elasticsearch8, elasticsearch9, opensearch (2.19), opensearch1 or opensearch3; elasticsearch
 # --port   9200; 0 takes a free one. Environment: ELASTICSEARCH_PORT
 # --dir    where data, output, pid and url are kept; tmp/elasticsearch-<port> of the repository. ELASTICSEARCH_DIR
 # --heap   512m. ELASTICSEARCH_HEAP
@@ -23,10 +23,12 @@ while [ $# -gt 0 ]; do
     *) echo "elasticsearch: unknown argument $1" >&2 && exit 2 ;;
   esac
 done
-plugins=org.$server.transport.Netty4Plugin,org.$server.index.mapper.MapperExtrasPlugin
 case $server in
-  elasticsearch) plugins=$plugins,logboom.DataStreams ;;
-  opensearch) ;;
+  elasticsearch) java=17 plugins=org.elasticsearch.transport.Netty4Plugin,org.elasticsearch.index.mapper.MapperExtrasPlugin,logboom.DataStreams ;;
+  elasticsearch8) java=17 plugins= ;;
+  elasticsearch9) java=21 plugins= ;;
+  opensearch | opensearch1) java=17 plugins=org.opensearch.transport.Netty4Plugin,org.opensearch.index.mapper.MapperExtrasPlugin ;;
+  opensearch3) java=21 plugins=org.opensearch.transport.Netty4ModulePlugin,org.opensearch.index.mapper.MapperExtrasModulePlugin ;;
   *) echo "elasticsearch: unknown server $server" >&2 && exit 2 ;;
 esac
 mkdir -p "${dir:=$here/../../tmp/elasticsearch-$port}"
@@ -40,7 +42,9 @@ if "$here/stop.sh" --check --dir "$dir"; then
 else
   lib=$("$here/build.sh" "$server")
   rm -f "$dir/url"
-  setsid java -Xms"$heap" -Xmx"$heap" -cp "$lib/*" logboom.Launcher "$dir" "$owner" "$plugins" http.port="$port" "$@" \
+  home=$("$here/java.sh" "$java")
+  setsid "$home/bin/java" -Xms"$heap" -Xmx"$heap" -Des.nativelibs.path="$lib/native" -Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false \
+    -cp "$lib/*" logboom.Launcher "$dir" "$owner" "${plugins:-$lib/modules}" http.port="$port" "$@" \
     </dev/null >"$dir/output" 2>&1 8>&- &
   pid=$!
   echo "$pid" >"$dir/pid"

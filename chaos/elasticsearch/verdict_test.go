@@ -64,7 +64,7 @@ var troubles = map[string]trouble{
 			remove(s, index)
 			s.must("PUT", "/"+index, `{"mappings":{"properties":{"@timestamp":{"type":"boolean"}}}}`)
 		},
-		end: remove, says: "most Events are refused for one reason: mapper_parsing_exception"},
+		end: remove, says: "most Events are refused for one reason: " + mappingError()},
 	"read-only cluster": {make: clusterSettings("cluster.blocks.read_only", "true"), end: clusterSettings("cluster.blocks.read_only", "null"),
 		says: "403", all: true},
 }

@@ -2,19 +2,14 @@ package logboom;
 
 import java.io.File;
 import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.http.HttpServerTransport;
-import org.elasticsearch.node.InternalSettingsPreparer;
-import org.elasticsearch.node.Node;
-import org.elasticsearch.plugins.Plugin;
 
 /**
  * Runs one node of Elasticsearch or OpenSearch in the foreground, on the loopback address only.
@@ -22,10 +17,11 @@ import org.elasticsearch.plugins.Plugin;
  * <p>It starts the server's own Node class, without the start-up checks of the distribution's command, which refuse root
  * and need the distribution's folders. All that answers a request is the real thing.
  *
- * <p>Arguments: the node's folder, the id of the process to end with (0: none), the classes of its plugins, then settings
- * as key=value. Once the node takes documents, the file "url" in its folder holds its address.
+ * <p>Arguments: the node's folder, the id of the process to end with (0: none), its plugins (classes, or the folder of its
+ * modules), then settings as key=value. Once the node takes documents, the file "url" in its folder holds its address.
  *
- * <p>OpenSearch is a fork that renamed its packages: build.sh makes its launcher from this source.
+ * <p>OpenSearch is a fork that renamed its packages: build.sh makes its launcher from this source. How a node is given its
+ * plugins has changed over the years, and is in the LoopbackNode that build.sh puts beside.
  */
 public final class Launcher {
     private Launcher() {}
@@ -33,22 +29,18 @@ public final class Launcher {
     public static void main(String[] args) throws Exception {
         Path dir = Path.of(args[0]).toAbsolutePath();
         long owner = Long.parseLong(args[1]);
-        List<Class<? extends Plugin>> plugins = new ArrayList<>();
-        for (String name : args[2].split(",")) {
-            plugins.add(Class.forName(name).asSubclass(Plugin.class));
-        }
         Settings.Builder settings = defaults(dir);
         for (String setting : List.of(args).subList(3, args.length)) {
             String[] keyValue = setting.split("=", 2);
             settings.put(keyValue[0], keyValue[1]);
         }
-        LoopbackNode node = new LoopbackNode(settings.build(), plugins);
+        LoopbackNode node = LoopbackNode.of(settings.build(), args[2]);
         node.start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> close(node)));
         if (owner != 0) {
             endWith(owner, node, dir);
         }
-        node.client().admin().cluster().prepareHealth().setWaitForYellowStatus().setTimeout("60s").get();
+        awaitYellow(node.url());
         publish(dir, node.url());
         Thread.currentThread().join();
     }
@@ -105,15 +97,11 @@ public final class Launcher {
         Files.move(unfinished, dir.resolve("url"), StandardCopyOption.ATOMIC_MOVE);
     }
 
-    /** A Node that takes its plugins from the class path. */
-    private static final class LoopbackNode extends Node {
-        LoopbackNode(Settings settings, Collection<Class<? extends Plugin>> plugins) {
-            super(InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "node1"), plugins, true);
-        }
-
-        String url() {
-            var address = injector().getInstance(HttpServerTransport.class).boundAddress().publishAddress();
-            return "http://" + address.getAddress() + ":" + address.getPort();
+    private static void awaitYellow(String url) throws IOException {
+        URI health = URI.create(url + "/_cluster/health?wait_for_status=yellow&timeout=60s");
+        int status = ((HttpURLConnection) health.toURL().openConnection()).getResponseCode();
+        if (status != 200) {
+            throw new IOException(health + " answers " + status);
         }
     }
 }
