@@ -108,7 +108,9 @@ func (r *real) cleanUp()   {} // its node sees to it
 // startBackend starts the server, later at the address that it had.
 func (g *stage) startBackend() {
 	g.t.Helper()
-	g.url = g.backend.begin()
+	if url := g.backend.begin(); g.url == "" { // it stays the same, and a film may be reading it
+		g.url = url
+	}
 	await(g.t, "the backend answers", func() bool {
 		answer, err := http.Get(g.url + "/")
 		if err == nil {
