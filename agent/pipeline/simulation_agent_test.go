@@ -62,6 +62,10 @@ func (s *simulation) open() error {
 		{Paths: []string{filepath.Join(s.dir, "programs", "*.log")}, Format: wal.Plain, Route: "logs"}}, Node: "n",
 		Known: known(a.state, recovery), SameBoot: s.sameBoot || s.rng.IntN(4) > 0, Ledger: badStore{a.store, s.disk},
 		Acked: func() wal.Index { return a.delivery.Acked() }, Log: s.log}
+	if s.lateAPI {
+		api := newLateAPI(uint64(s.stamp))
+		o.Pods, o.PodWait = api, api.wait
+	}
 	if s.traces {
 		o.Inputs[0].Multiline = goingOn
 	}

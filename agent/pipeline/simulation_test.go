@@ -167,6 +167,7 @@ type climate struct {
 	maxSize  int64
 	drop     bool // wal.on_full: drop_oldest
 	traces   bool // containers write Events of several Lines
+	lateAPI  bool // what pods are is known late
 
 	refuses    int   // one of so many Events is
 	maxLetters int64 // of the dead-letter store
