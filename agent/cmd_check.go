@@ -175,6 +175,7 @@ func (k *checker) files(what string, in *config.Files) {
 // metadata asks the Kubernetes API what the agent asks it.
 func (k *checker) metadata(ctx context.Context) {
 	if !k.conf.Metadata.FromAPI() {
+		k.unlabelled()
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -187,6 +188,16 @@ func (k *checker) metadata(ctx context.Context) {
 		k.warn("metadata", "the Kubernetes API has no pods on a node %q. Set node_name, or NODE_NAME, to the node's name in the cluster", k.conf.NodeName)
 	default:
 		k.ok("metadata", "the Kubernetes API tells of %d pods on node %s", pods, k.conf.NodeName)
+	}
+}
+
+// unlabelled tells of choices by labels that choose nothing.
+func (k *checker) unlabelled() {
+	for i, in := range k.conf.Inputs {
+		if in.Kubernetes != nil && (in.Kubernetes.Include.Labels.Selector != nil || in.Kubernetes.Exclude.Labels.Selector != nil) {
+			k.warn("metadata", "inputs[%d] chooses by labels, and the Kubernetes API is not asked for any, so it reads all. Set metadata.source to api, "+
+				"or run in a cluster", i)
+		}
 	}
 }
 

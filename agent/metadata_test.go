@@ -51,6 +51,15 @@ func TestDocumentsSayWhatTheAPITells(t *testing.T) {
 	}
 }
 
+func TestCheckTellsThatLabelsNeedTheAPI(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.edit(t, "kubernetes: {", "kubernetes: {exclude: {labels: app=quiet}, ")
+	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "warn  metadata: inputs[0] chooses by labels, and the Kubernetes API is not asked for any") {
+		t.Error(out)
+	}
+}
+
 // Whatever the API does, all is delivered after metadata.wait.
 func TestAnAPIThatDoesNotAnswerHoldsNothingUpForLong(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -79,6 +79,7 @@ func format(d *wal.File, value string) error {
 const (
 	maxPattern = 256 // bytes
 	maxSteps   = 100 // as cost counts them
+	perhaps    = 12  // of what may come or not: many such in a row are what costs most
 )
 
 func multiline(d *wal.File, value string) error {
@@ -141,7 +142,13 @@ func cost(re *syntax.Regexp) int {
 	case syntax.OpCharClass:
 		return 1 + len(re.Rune)/32
 	case syntax.OpRepeat:
-		return min(max(re.Min, re.Max, 1)*max(sum, 1), 1<<20)
+		sum = min(max(re.Min, re.Max, 1)*max(sum, 1), 1<<20)
+		if re.Max < 0 {
+			sum += perhaps
+		}
+		return sum
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		return sum + perhaps
 	}
 	return sum + 1
 }
