@@ -140,4 +140,10 @@ var podMutations = []mutation{
 		old:    "name = indexPart(name); name != \"\"", new: "name != \"\"",
 		test: "TestARouteIsMadeOfWhatIsKnownOfAPod",
 	},
+	{
+		name: "kube/loops-are-free", invariant: "6, 8", pkg: "agent/kube", file: "agent/kube/annotations.go",
+		broken: "many things in a row that may come or not are taken for a cheap pattern",
+		old:    "		return sum + perhaps\n	}", new: "		return sum + 1\n	}",
+		test: "TestAnAnnotationThatCantBeObeyedIsToldAndIgnored",
+	},
 }

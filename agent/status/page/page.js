@@ -81,6 +81,10 @@ function drawTiles(s, history) {
     ["Events stored", number("b", "delivery.stored_events", d.stored_events, count(d.stored_events)), [count(d.duplicate_events) + " were stored already"], ""],
     ["Rotated files", make("b", s.intake.pins ? "hard links" : "open descriptors"), ["keep them until they are read", s.intake.pin_bytes ? size(s.intake.pin_bytes) + " on disk" : ""], s.intake.pins ? "" : "warning"],
   ];
+  if (s.metadata.asked) {
+    const m = s.metadata;
+    tiles.push(["Pods", number("b", "metadata.pods", m.pods, count(m.pods)), [m.error ? sentence("the Kubernetes API does not answer: " + m.error) : "the Kubernetes API tells of them"], m.error ? "warning" : ""]);
+  }
   fill("tiles", JSON.stringify([tiles.map(([name, value, more, level, part]) => [name, value.textContent, more, level, part])]), () => tiles.map(([name, value, more, level, part]) => {
     const tile = make("div", "", "tile " + level);
     tile.append(make("h3", name), value);
