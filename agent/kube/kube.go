@@ -79,7 +79,7 @@ func (p *Pods) Run(ctx context.Context) {
 		if p.client, err = newClient(p.o.Kubeconfig); err == nil {
 			p.follow(ctx)
 		} else {
-			p.note(err)
+			p.note(ctx, err)
 		}
 	}
 }
@@ -185,8 +185,11 @@ func (p *Pods) sweep(now time.Time) {
 	}
 }
 
-// note remembers whether the API answers, and logs when that changes.
-func (p *Pods) note(err error) {
+// note remembers whether the API answers, and logs when that changes. What ends because ctx is done says nothing about it.
+func (p *Pods) note(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
 	p.mu.Lock()
 	was := p.err
 	p.err = err
@@ -209,11 +212,11 @@ type lists struct{ *cache.ListWatch }
 func (lists) IsWatchListSemanticsUnSupported() bool { return true }
 
 func (p *Pods) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	bounded, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	list := &corev1.PodList{}
-	err := p.request(&options).Do(ctx).Into(list)
-	p.note(err)
+	err := p.request(&options).Do(bounded).Into(list)
+	p.note(ctx, err)
 	if err != nil {
 		return nil, fmt.Errorf("list pods: %w", err)
 	}
@@ -224,11 +227,11 @@ func (p *Pods) list(ctx context.Context, options metav1.ListOptions) (runtime.Ob
 }
 
 func (p *Pods) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	bounded, cancel := context.WithCancel(ctx)
 	time.AfterFunc(watchTimeout, cancel) // a server that hangs would hold it for ever
 	options.Watch = true
-	w, err := p.request(&options).Watch(ctx)
-	p.note(err)
+	w, err := p.request(&options).Watch(bounded)
+	p.note(ctx, err)
 	return w, err
 }
 

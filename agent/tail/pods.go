@@ -41,7 +41,7 @@ func (t *Tailer) describe(fo *folder, d *wal.File) bool {
 // are met is that in which they were written.
 func (t *Tailer) lookForPod(fo *folder, now time.Time) {
 	fo.waits, fo.excluded = false, false
-	if fo.pod == "" {
+	if fo.pod == "" || !fo.hasNews() {
 		return
 	}
 	d := fo.containerFile(0)
@@ -55,6 +55,11 @@ func (t *Tailer) lookForPod(fo *folder, now time.Time) {
 	}
 	fo.settled = !fo.waitsSince.IsZero() && now.Sub(fo.waitsSince) >= t.o.PodWait()
 	fo.waits = !fo.settled
+}
+
+// hasNews says that there is a name in fo of which it isn't known what File it is, or that there was one.
+func (fo *folder) hasNews() bool {
+	return len(fo.nascent) > 0 || slices.ContainsFunc(fo.entries, func(e entry) bool { return fo.byKey[e.key] == nil })
 }
 
 // await leaves new files nascent until their pod is known. Where they are more than can be kept, the wait is over, and the next
@@ -101,8 +106,11 @@ func (t *Tailer) stillWaits(fo *folder, n *nascent, e *entry) bool {
 // learn completes the description of a File of which not all was known when it was met: its next Records carry what is known now.
 // How it is read and where it goes stays as it was, and so do labels that were known: changes of those are for new Files.
 func (t *Tailer) learn(f *file) {
+	if t.o.Pods == nil || f.series == nil || f.excluded() || f.desc.Described && f.desc.ContainerID != "" || f.done() {
+		return
+	}
 	d := *f.desc
-	if t.o.Pods == nil || f.series == nil || f.excluded() || f.done() || d.Described && d.ContainerID != "" || !t.o.Pods.Describe(&d) {
+	if !t.o.Pods.Describe(&d) {
 		return
 	}
 	if was := f.desc; was.Described {
