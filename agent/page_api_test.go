@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"logboom/agent/socket"
 	"logboom/agent/status"
@@ -69,5 +71,38 @@ func TestEveryFileIsListed(t *testing.T) {
 	}
 	if len(seen) != files {
 		t.Errorf("%d files were listed", len(seen))
+	}
+}
+
+// The page shows the oldest dead letters, no more than it asks for, with the beginning of their lines.
+func TestThePageShowsTheOldestDeadLetters(t *testing.T) {
+	b := newBackend(t)
+	b.accept = func(_, document string) string {
+		if strings.Contains(document, "good") {
+			return "" // most of them: what refuses nearly all is not believed
+		}
+		return `{"status":400,"error":{"type":"document_parsing_exception","reason":"failed to parse"}}`
+	}
+	n := newNode(t, b.url, dated)
+	n.config(t, b.url)
+	var lines strings.Builder
+	for i := range 150 {
+		lines.WriteString("2026-11-22T16:00:00Z stdout F good\n2026-11-22T16:00:00Z stdout F good\n")
+		fmt.Fprintf(&lines, "2026-11-22T16:00:00Z stdout F %03d %s\n", i, strings.Repeat("ä", 1000))
+	}
+	n.write(t, "pods/shop_web_u1/app/0.log", lines.String())
+	n.run(t)
+	n.status(t, func(s *status.Status) bool { return s.Letters.Refused == 150 })
+	var got struct{ Oldest []status.Letter }
+	for deadline := time.Now().Add(20 * time.Second); len(got.Oldest) != 100; time.Sleep(50 * time.Millisecond) { // once they are committed
+		if n.ask(t, "/api/v1/deadletters/oldest", &got); time.Now().After(deadline) {
+			t.Fatalf("%d letters", len(got.Oldest))
+		}
+	}
+	for i, l := range got.Oldest {
+		if !strings.HasPrefix(l.Line, fmt.Sprintf("%03d ä", i)) || len(l.Line) > 1<<10 || !utf8.ValidString(l.Line) || l.State != "refused" || l.Reason != "failed to parse" ||
+			l.Type != "document_parsing_exception" || !strings.HasSuffix(l.Path, "/0.log") || l.Index != "logs-shop-2026.11.22" {
+			t.Fatalf("%d: %+v", i, l)
+		}
 	}
 }

@@ -107,6 +107,13 @@ func problems(s *status.Status) []status.Problem {
 	if !s.Delivery.BackendUp && s.Delivery.LastError != "" {
 		add("stuck", "the backend takes nothing: "+s.Delivery.LastError, "see that it runs and can be reached from here (logboom check says); logs are safe in the WAL meanwhile")
 	}
+	if s.Delivery.BackendUp && s.Delivery.LastError != "" {
+		severity := "warning"
+		if still(s) {
+			severity = "stuck"
+		}
+		add(severity, "the backend answers, but: "+s.Delivery.LastError, "it is tried again until it goes; logs are safe in the WAL meanwhile")
+	}
 	if n := s.WAL.FullIn; n > 0 && n < soon {
 		then := "then reading stops, and the log files wait where they are"
 		if s.WAL.OnFull == string(config.DropOldest) {
@@ -152,6 +159,11 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
 	}
 	return all
+}
+
+// still says that nothing was acknowledged for a while, though something waits.
+func still(s *status.Status) bool {
+	return !s.WAL.OldestBlock.IsZero() && s.Now.Sub(s.WAL.OldestBlock) > stalled && s.Now.Sub(s.Delivery.LastAck) > stalled
 }
 
 // roughly says a time as people do.

@@ -3,10 +3,38 @@ package pipeline
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"logboom/agent/config"
 	"logboom/agent/status"
 )
+
+// A backend that answers and takes nothing is no better than one that is away.
+func TestABackendThatAnswersAndRefusesIsAProblem(t *testing.T) {
+	now := time.Now()
+	long, lately := now.Add(-2*stalled), now.Add(-time.Second)
+	for name, c := range map[string]struct {
+		oldest, acked time.Time
+		problem       string
+		severity      string
+	}{
+		"all is well":          {lately, lately, "", ""},
+		"it began just now":    {lately, long, "index logs: closed", "warning"},
+		"others are delivered": {long, lately, "index logs: closed", "warning"},
+		"nothing is":           {long, long, "index logs: closed", "stuck"},
+		"nothing ever was":     {long, time.Time{}, "index logs: closed", "stuck"},
+	} {
+		s := status.Status{Now: now, Intake: status.Intake{Pins: true}, WAL: status.WAL{OldestBlock: c.oldest},
+			Delivery: status.Delivery{BackendUp: true, LastAck: c.acked, LastError: c.problem}}
+		all := problems(&s)
+		if c.severity == "" && len(all) == 0 {
+			continue
+		}
+		if len(all) != 1 || all[0].Severity != c.severity || !strings.Contains(all[0].What, c.problem) {
+			t.Errorf("%s: %v", name, all)
+		}
+	}
+}
 
 func TestProblemsSayHowLongTheBufferLasts(t *testing.T) {
 	well := status.Status{Intake: status.Intake{Pins: true}}

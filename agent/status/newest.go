@@ -31,10 +31,7 @@ type Loss struct {
 
 // newest serves the end of the ledger. It names files and ranges, as the Status does, and has no content.
 func newest(losses func(func(checkpoint.Loss) error) error) http.Handler {
-	var one sync.Mutex // reads the ledger at a time
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		one.Lock()
-		defer one.Unlock()
+	return oneByOne("the ledger", func() (any, error) {
 		n := 0
 		var ring [maxNewest]Loss
 		err := losses(func(l checkpoint.Loss) error {
@@ -42,13 +39,28 @@ func newest(losses func(func(checkpoint.Loss) error) error) http.Handler {
 			n++
 			return nil
 		})
-		if err != nil {
-			http.Error(w, "read the ledger: "+err.Error(), http.StatusInternalServerError)
-			return
-		}
 		answer := Newest{Entries: n, Newest: []Loss{}}
 		for i := n - 1; i >= max(0, n-maxNewest); i-- {
 			answer.Newest = append(answer.Newest, ring[i%maxNewest])
+		}
+		return answer, err
+	})
+}
+
+// oneByOne serves what read returns, which is called once at a time: it looks at much of the disk. Nobody waits for somebody
+// who is slow to take the answer.
+func oneByOne(what string, read func() (any, error)) http.Handler {
+	var one sync.Mutex // is held by who reads
+	alone := func() (any, error) {
+		one.Lock()
+		defer one.Unlock()
+		return read()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer, err := alone()
+		if err != nil {
+			http.Error(w, "read "+what+": "+err.Error(), http.StatusInternalServerError)
+			return
 		}
 		serveJSON(w, answer)
 	})
@@ -67,15 +79,8 @@ type Letter struct {
 
 // oldest serves the first dead letters, for those who may see lines. letters returns at most n.
 func oldest(letters func(n int) ([]Letter, error)) http.Handler {
-	var one sync.Mutex // reads the store at a time
-	return local(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		one.Lock()
-		defer one.Unlock()
+	return local(oneByOne("the dead letters", func() (any, error) {
 		all, err := letters(maxNewest)
-		if err != nil {
-			http.Error(w, "read the dead letters: "+err.Error(), http.StatusInternalServerError)
-			return
-		}
-		serveJSON(w, map[string]any{"oldest": append([]Letter{}, all...)})
+		return map[string]any{"oldest": append([]Letter{}, all...)}, err
 	}))
 }
