@@ -40,7 +40,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	GO="$(GO)" FUZZTIME="$(or $(FUZZTIME),20s)" ./chaos/fuzz.sh
 
 .PHONY: manifests
-manifests: ## deploy/manifests and the tables of deploy/helm/logboom/README.md, made of the chart
+manifests: ## deploy/manifests and the chart's table of values, from the chart
 	$(GO) test -count=1 ./deploy -run 'TestManifestsAreTheChart|TestTheTableOfValues' -update
 
 bench: build $(BIN)/backend ## backlog against gzip -1, steady rates, an outage: about four minutes
@@ -120,8 +120,8 @@ dist-check: ## the same, built twice in different places: every byte must be the
 	GO="$(GO)" ./deploy/dist-check.sh
 
 .PHONY: schema
-schema: ## docs/logboom.schema.json, from the configuration's types
-	LOGBOOM_UPDATE=1 $(GO) test -count=1 -run Schema ./agent/config
+schema: ## docs/logboom.schema.json and the chart's, from the configuration's types
+	LOGBOOM_UPDATE=1 $(GO) test -count=1 -run 'TestSchemaIsThatOfTheTypes|TestSchemaOfTheChart' ./agent/config
 
 clean:
 	rm -rf $(BIN) tmp

@@ -114,7 +114,9 @@ image: {repository: registry.example.org/logboom, digest: "sha256:` + strings.Re
 imagePullSecrets: [{name: registry}]
 fullnameOverride: logs
 config:
-  wal: {max_size: 20GiB}
+  wal: {max_size: 20GiB, min_free: 50GB}
+  inputs: [{kubernetes: {exclude: {namespaces: [kube-*], labels: "tier=test"}, multiline: {traces: auto}}}]
+  metadata: {annotations: [team], exclude_unknown: true, wait: 30s}
   sink:
     elasticsearch:
       urls: ["https://es-0:9200", "https://es-1:9200"]
@@ -190,6 +192,9 @@ func TestTheSchemaRefuses(t *testing.T) {
 		"config: {sink: {elasticsearch: {urls: []}}}",
 		"config: {sink: {kafka: {}}}",
 		"config: {data_dir: logs}",
+		"config: {wal: {max_sise: 1GiB}}", // the agent's own keys and values
+		"config: {wal: {on_full: cry}}",
+		"config: {inputs: [{kubernetes: {excludes: {}}}]}",
 		"nodeLogs: {paths: [messages]}",
 		"podAnnotations: {a: 1}",
 		"credentials: {apiKey: x}",

@@ -160,6 +160,22 @@ func TestThePodMayDoNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
+// The agent leaves its own pods' logs alone, and must know which those are, also where no service account tells it the namespace.
+func TestTheAgentKnowsItsPod(t *testing.T) {
+	want := map[string]string{"NODE_NAME": "spec.nodeName", "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_IP": "status.podIP"}
+	for name, values := range variants {
+		got := map[string]string{}
+		for _, e := range daemonSet(t, values).Spec.Template.Spec.Containers[0].Env {
+			if e.ValueFrom != nil {
+				got[e.Name] = e.ValueFrom.FieldRef.FieldPath
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestAnUpgradeNeverHasTwoAgentsOnANode(t *testing.T) {
 	for name, values := range variants {
 		d := daemonSet(t, values)

@@ -52,6 +52,47 @@ func TestSchemaIsThatOfTheTypes(t *testing.T) {
 	}
 }
 
+const chartSchema = "../../deploy/helm/logboom/values.schema.json"
+
+// The chart's schema holds that of the agent, so that helm install refuses a configuration that the agent would end with. It is
+// kept here, because it changes with the types: `make schema` writes it behind the agent's own.
+func TestSchemaOfTheChartHasTheAgents(t *testing.T) {
+	agent, chart := readSchema(t, schemaFile), readSchema(t, chartSchema)
+	definitions := agent["$defs"].(map[string]any)
+	for _, key := range []string{"$defs", "$schema", "title"} {
+		delete(agent, key)
+	}
+	definitions["agent"] = agent
+	if os.Getenv("LOGBOOM_UPDATE") != "" {
+		chart["$defs"] = definitions
+		var text bytes.Buffer
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(chart); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(chartSchema, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(any(definitions), chart["$defs"]); diff != "" {
+		t.Errorf("the chart's schema (+) has not the agent's (-): make schema\n%s", diff)
+	}
+}
+
+func readSchema(t *testing.T, path string) (v map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &v)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return v
+}
+
 func TestSchemaTakesWhatParseTakes(t *testing.T) {
 	s, err := jsonschema.NewCompiler().Compile(schemaFile)
 	if err != nil {

@@ -6,7 +6,9 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
   - name: NODE_NAME # a part of every document's id
     valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
-  - name: POD_NAME # LOCK names who has the buffer
+  - name: POD_NAMESPACE # its own logs are not read
+    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+  - name: POD_NAME # and LOCK names who has the buffer
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
   - name: POD_IP
     valueFrom: {fieldRef: {fieldPath: status.podIP}}
