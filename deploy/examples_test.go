@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"logboom/agent/config"
+	"logboom/agent/kube"
+	"logboom/wal"
 )
 
 // agentOf is the native sidecar of an example.
@@ -104,5 +107,24 @@ func TestSidecarsReadWhatTheApplicationWrites(t *testing.T) {
 	_, c := agentOf(t, "examples/streaming-sidecar")
 	if c.Args[0] != "stream" || c.Args[1] != "/logs/access.log" {
 		t.Error(c.Args)
+	}
+}
+
+// What the example's annotations say is obeyed, for the containers that it has.
+func TestTheAgentObeysTheAnnotationsOfTheExample(t *testing.T) {
+	pod := one[appsv1.Deployment](t, build(t, "examples/annotations"), "Deployment").Spec.Template
+	got := map[string]string{}
+	for _, c := range pod.Spec.Containers {
+		d := wal.File{Namespace: "shop", Pod: "checkout-1", Container: c.Name, Described: true, Annotations: pod.Annotations}
+		if faults := (&kube.Rules{}).Faults(&d); len(faults) > 0 {
+			t.Errorf("%s: %v", c.Name, faults)
+		}
+		got[c.Name] = d.Excluded + d.JSON
+		if d.Multiline != nil {
+			got[c.Name] += "traces " + d.Multiline.Traces
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"app": "traces java.1", "audit": "json", "debug": "annotation"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
