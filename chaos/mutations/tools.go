@@ -69,6 +69,24 @@ var toolMutations = []mutation{
 		test: "TestCleanOfAnotherFolderDoesNothing",
 	},
 	{
+		name: "tools/clean-deliver-removes-letters", invariant: "5", pkg: "agent", file: "agent/cmd_clean.go",
+		broken: "clean --deliver removes dead letters, and nobody was asked",
+		old:    "	if delivered && left {", new: "	if delivered && left && yes {",
+		test: "TestCleanDeliversFirst",
+	},
+	{
+		name: "tools/clean-deliver-when-interrupted", invariant: "5", pkg: "agent", file: "agent/cmd_clean.go",
+		broken: "clean --deliver goes on when it was told to end, and takes pins that nobody read for read",
+		old:    "			if c.Context().Err() != nil {", new: "			if c.Context().Err() != nil && yes {",
+		test: "TestCleanDeliversFirst",
+	},
+	{
+		name: "tools/prepare-any-folder", invariant: "8", pkg: "agent", file: "agent/cmd_prepare.go",
+		broken: "prepare opens a folder with other people's files to their group",
+		old:    "len(names) > 0 && err != nil", new: "len(names) > 99 && err != nil",
+		test: "TestPrepareOpensADataDirectoryToItsGroup",
+	},
+	{
 		name: "tools/clean-does-not-ask", invariant: "5", pkg: "agent", file: "agent/cmd_clean.go",
 		broken: "any answer is a yes",
 		old:    "answer != \"yes\"", new: "answer == \"never\"",
