@@ -40,6 +40,29 @@ func TestConfigurationsAreWhole(t *testing.T) {
 	}
 }
 
+// Also where no peer is installed, its configuration has all its places filled in.
+func TestPlacesAreFilledIn(t *testing.T) {
+	for _, config := range []string{"rsyslog.conf", "otelcol.yaml"} {
+		home := t.TempDir()
+		p := Peer{config: config, args: func(string, string) []string { return nil }}
+		if _, _, err := p.Command(Place{Home: home, Root: "/the/root", Backend: "127.0.0.1:9"}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(home, config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{home, "/the/root/", "127.0.0.1"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s does not say %s", config, want)
+			}
+		}
+		if strings.Contains(string(text), "{{") || strings.Contains(string(text), "<no value>") {
+			t.Errorf("%s has a place that is not filled in:\n%s", config, text)
+		}
+	}
+}
+
 // What is not there is said, with how to get it.
 func TestMissingPeersAreSaid(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
