@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"logboom/agent/status"
 )
 
 // TestMain makes the test binary logboom itself, for tests that need another process.
@@ -136,6 +138,7 @@ func TestWhatAnswersTakesOutputJSON(t *testing.T) {
 	n := newNode(t, nowhere, "wal: {min_free: 1%}")
 	n.lost(t)
 	n.run(t)
+	n.status(t, func(s *status.Status) bool { return s.Account.Waiting == 46 }) // nothing changes from here on
 	for command, field := range map[string]string{"version": "go", "check -c FILE": "verdict", "status -c FILE": "account", "ledger -c FILE": "cause", "wal ls -c FILE": "segment",
 		"deadletter replay -c FILE": "stored", "deadletter ls -c FILE": ""} {
 		args := strings.Fields(strings.ReplaceAll(command, "FILE", n.file))
