@@ -26,18 +26,7 @@ func loadChart(t *testing.T) *chart.Chart {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range standIns {
-		if !slices.ContainsFunc(c.Files, func(f *chart.File) bool { return f.Name == name }) {
-			c.Files = append(c.Files, &chart.File{Name: name, Data: []byte(text)})
-		}
-	}
 	return c
-}
-
-// standIns are for files that the chart takes as they are, where they are not made yet.
-var standIns = map[string]string{
-	"files/alerts.yaml":    "groups: [{name: logboom, rules: [{alert: Lost, expr: up == 0, annotations: {summary: '{{ $labels.node }}'}}]}]",
-	"files/dashboard.json": `{"title": "logboom"}`,
 }
 
 // parse makes values of the text of a values file.
