@@ -97,13 +97,13 @@ func (e *encoder) descriptions(p []byte, t *table, index Index) ([]byte, error) 
 	return appendSection(p, start, codec, len(e.plain)), nil
 }
 
-// describe returns f as JSON. Labels and annotations beyond all measure are left out: they belong to a pod, and must not stop
-// the others.
+// describe returns f as JSON. What the Kubernetes API told is left out where it is beyond all measure: it is a pod's own, and must
+// not stop the others.
 func describe(f *File) ([]byte, error) {
 	text, err := json.Marshal(f)
 	if len(text) > maxDescription {
 		bare := *f
-		bare.Labels, bare.Annotations = nil, nil
+		bare.ContainerID, bare.Image, bare.Owners, bare.Labels, bare.Annotations = "", "", nil, nil, nil
 		text, err = json.Marshal(&bare)
 	}
 	if err != nil {

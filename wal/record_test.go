@@ -43,17 +43,17 @@ func TestRecordKeepsItsMarks(t *testing.T) {
 	sameAll(t, got, []*Block{b})
 }
 
-// TestLabelsBeyondMeasureAreLeftOut: a pod with half a megabyte of labels must not stop the others.
+// TestLabelsBeyondMeasureAreLeftOut: a pod with half a megabyte of labels, and an owner with a name of a megabyte, must not stop the others.
 func TestLabelsBeyondMeasureAreLeftOut(t *testing.T) {
 	l, _ := mustOpen(t, Options{Dir: filepath.Join(t.TempDir(), "wal")})
 	w := newWriter(2, 1)
-	w.files[0].Labels = map[string]string{}
+	w.files[0].Labels, w.files[0].Owners = map[string]string{}, map[string]string{"replicaset": strings.Repeat("r", 1<<20)}
 	for i := range 10000 {
 		w.files[0].Labels[fmt.Sprint("example.com/label-", i)] = "a value of a few dozen bytes, as they are"
 	}
 	mustAppend(t, l, w.block(1, 0, 1))
 	got, _ := drain(t, l, 0)
-	if f := got[0].Records[0].File; len(f.Labels) > 0 || f.Pod != w.files[0].Pod || len(got[0].Records[1].File.Labels) == 0 {
+	if f := got[0].Records[0].File; len(f.Labels)+len(f.Owners) > 0 || f.Pod != w.files[0].Pod || len(got[0].Records[1].File.Labels) == 0 {
 		t.Fatalf("%+v", f)
 	}
 }

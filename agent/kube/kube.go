@@ -47,7 +47,7 @@ const (
 	watchTimeout = 15 * time.Minute // for a watch: the server ends it before, after 5 to 10 minutes
 	accessEvery  = 30 * time.Second // between two looks for a kubeconfig or a service account that can't be read
 	goneFor      = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
-	maxFaults    = 10               // of annotations in a Report, about
+	maxFaults    = 10               // of annotations in a Report
 	maxGone      = 500              // deleted pods that are remembered
 )
 
@@ -92,7 +92,7 @@ func (p *Pods) follow(ctx context.Context) {
 		Transform:     p.strip,
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    func(o any) { p.put(o.(*pod)) },
-			UpdateFunc: func(_, o any) { p.put(o.(*pod)) },
+			UpdateFunc: p.replace,
 			DeleteFunc: p.remove,
 		},
 	})
@@ -132,6 +132,7 @@ func (p *Pods) Report() Report {
 		}
 	}
 	slices.Sort(r.Faults)
+	r.Faults = r.Faults[:min(len(r.Faults), maxFaults)]
 	for _, pod := range p.gone {
 		if p.pods[pod.folder] == pod {
 			r.Pods--
@@ -155,6 +156,15 @@ func (p *Pods) put(pod *pod) {
 	defer p.mu.Unlock()
 	p.pods[pod.folder] = pod
 	p.sweep(time.Now())
+}
+
+// replace puts a pod in the place of what had its name. That may have been another pod, of which nobody told that it was deleted:
+// the API was away meanwhile.
+func (p *Pods) replace(was, o any) {
+	if was.(*pod).folder != o.(*pod).folder {
+		p.remove(was)
+	}
+	p.put(o.(*pod))
 }
 
 // remove remembers a deleted pod for some time: what it wrote last may be met after it is gone.

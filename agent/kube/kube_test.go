@@ -209,6 +209,68 @@ func TestTextsOfAPodAreBounded(t *testing.T) {
 	}
 }
 
+// What a pod says to logboom is heard, whatever else there is to show.
+func TestWhatSpeaksToUsComesFirst(t *testing.T) {
+	p := &Pods{o: Options{Annotations: []string{"*"}}}
+	loud := web()
+	loud.Annotations["kubectl.kubernetes.io/last-applied-configuration"] = strings.Repeat("y", maxTexts-50)
+	loud.Annotations[ours+"exclude"] = "true"
+	kept, err := p.strip(loud)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if texts := kept.(*pod).annotations; texts[ours+"exclude"] != "true" || texts[ours+"format"] != "json" {
+		t.Errorf("%d annotations, and not those that speak to us", len(texts))
+	}
+}
+
+// The API takes owners and images with names of any length.
+func TestNamesOfAPodAreBounded(t *testing.T) {
+	p := &Pods{}
+	hostile := web()
+	hostile.OwnerReferences[0].Name = strings.Repeat("x", 100_000) + "-5d4f8"
+	hostile.Spec.Containers[0].Image = strings.Repeat("y", 100_000)
+	kept, err := p.strip(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.pods = map[folder]*pod{kept.(*pod).folder: kept.(*pod)}
+	d := file(2)
+	if !p.Describe(d) || len(d.Image) > maxName || len(d.Owners) > 0 {
+		t.Errorf("%d bytes of an image, %d owners", len(d.Image), len(d.Owners))
+	}
+}
+
+// The pod of a StatefulSet is another one with the same name.
+func TestAPodThatWasReplacedWhileTheAPIWasAwayIsNotKeptForEver(t *testing.T) {
+	t.Parallel()
+	s := kubetest.New(t, "n1")
+	s.Put(web())
+	p := start(t, s)
+	until(t, "the pod is known", func() bool { return p.Describe(file(0)) })
+	s.Set(kubetest.Dies)
+	until(t, "the trouble is told", func() bool { return p.Report().Error != "" })
+	other := web()
+	other.UID = "u-2"
+	s.Replace(other)
+	s.Set(kubetest.Answers)
+	until(t, "the new pod is known", func() bool {
+		return p.Describe(&wal.File{Namespace: "shop", Pod: other.Name, PodUID: "u-2"})
+	})
+	if n := p.Report().Pods; n != 1 {
+		t.Errorf("%d pods are known, want 1", n)
+	}
+	if !p.Describe(file(0)) {
+		t.Error("what the old pod wrote last may still be met")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sweep(time.Now().Add(goneFor + time.Second))
+	if len(p.pods) != 1 {
+		t.Errorf("%d pods are kept, want 1", len(p.pods))
+	}
+}
+
 // 250 pods of 40 KB each are known in less than 30 MB.
 func TestMemoryIsBounded(t *testing.T) {
 	s := kubetest.New(t, "n1")

@@ -26,6 +26,9 @@ const mirror = "kubernetes.io/config.mirror"
 // the description of each of its Files.
 const maxTexts = 8 << 10
 
+// maxName bounds the name of an owner and of an image, in bytes: the API takes any, and longer ones name nothing.
+const maxName = 512
+
 // pod is what is kept of a pod. It never changes, but for goneAt.
 type pod struct {
 	metav1.ObjectMeta // namespace, name, uid and resource version, for the informer
@@ -85,11 +88,13 @@ func (p *Pods) faults(kept *pod) (all []string) {
 	return slices.Compact(all)
 }
 
-// bounded returns those of texts that are wanted, in the order of their names, up to maxTexts.
+// bounded returns those of texts that are wanted, in the order of their names, up to maxTexts; but what speaks to us comes first.
 func bounded(texts map[string]string, wanted func(name string) bool) map[string]string {
 	kept := map[string]string{}
 	room := maxTexts
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
+	names := slices.Sorted(maps.Keys(texts))
+	slices.SortStableFunc(names, func(a, b string) int { return strings.Compare(addressed(b), addressed(a)) })
+	for _, name := range names {
 		if n := len(name) + len(texts[name]); wanted(name) && n <= room {
 			kept[name] = texts[name]
 			room -= n
@@ -101,6 +106,9 @@ func bounded(texts map[string]string, wanted func(name string) bool) map[string]
 	return kept
 }
 
+// addressed is what of name says that it speaks to us, "" where it does not.
+func addressed(name string) string { return name[:len(name)-len(strings.TrimPrefix(name, ours))] }
+
 // cronJob is the name of a Job that a CronJob made: the minute for which it was due stands behind the CronJob's name.
 var cronJob = regexp.MustCompile(`^(.+)-\d{8,10}$`)
 
@@ -108,7 +116,7 @@ var cronJob = regexp.MustCompile(`^(.+)-\d{8,10}$`)
 // it is a hash: asking for the ReplicaSet would need another right.
 func owners(full *corev1.Pod) map[string]string {
 	owner := metav1.GetControllerOf(full)
-	if owner == nil {
+	if owner == nil || len(owner.Name) > maxName {
 		return nil
 	}
 	switch owner.Kind {
@@ -136,12 +144,12 @@ func containers(full *corev1.Pod) map[string]container {
 	all := map[string]container{}
 	for _, specs := range [][]corev1.Container{full.Spec.InitContainers, full.Spec.Containers} {
 		for i := range specs {
-			all[specs[i].Name] = container{image: specs[i].Image, ids: map[int]string{}}
+			all[specs[i].Name] = newContainer(specs[i].Image)
 		}
 	}
 	for i := range full.Spec.EphemeralContainers {
 		c := &full.Spec.EphemeralContainers[i]
-		all[c.Name] = container{image: c.Image, ids: map[int]string{}}
+		all[c.Name] = newContainer(c.Image)
 	}
 	for _, states := range [][]corev1.ContainerStatus{full.Status.InitContainerStatuses, full.Status.ContainerStatuses, full.Status.EphemeralContainerStatuses} {
 		for i := range states {
@@ -158,6 +166,13 @@ func containers(full *corev1.Pod) map[string]container {
 		}
 	}
 	return all
+}
+
+func newContainer(image string) container {
+	if len(image) > maxName {
+		image = ""
+	}
+	return container{image: image, ids: map[int]string{}}
 }
 
 // name notes the id of one run. The API has the runtime before it: containerd://4f1a...

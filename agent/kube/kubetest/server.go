@@ -38,7 +38,8 @@ type Server struct {
 	mode    Mode
 	version int
 	pods    map[string]*corev1.Pod // by namespace and name
-	events  []event                // all there ever were
+	events  []event                // all since oldest
+	oldest  int                    // version from which on there are events
 	changed chan struct{}          // closed when events or mode change
 }
 
@@ -102,6 +103,15 @@ func (s *Server) Delete(namespace, name string) {
 	}
 }
 
+// Replace puts p in the place of a pod of its name, and forgets what there was to watch before: who did not see it must list.
+func (s *Server) Replace(p *corev1.Pod) {
+	s.Delete(p.Namespace, p.Name)
+	s.Put(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events, s.oldest = nil, s.version
+}
+
 func (s *Server) tell(kind string, p *corev1.Pod) {
 	s.version++
 	p.ResourceVersion = strconv.Itoa(s.version)
@@ -134,11 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler)
 	case mode == Forbids:
-		status := metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Code: http.StatusForbidden,
-			Reason: metav1.StatusReasonForbidden, Message: `pods is forbidden: User "t" cannot list resource "pods"`}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusForbidden)
-		json.NewEncoder(w).Encode(status)
+		s.refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, `pods is forbidden: User "t" cannot list resource "pods"`)
 	case r.URL.Path != "/api/v1/pods" || q.Get("fieldSelector") != "spec.nodeName="+s.node:
 		http.Error(w, "asked for "+r.URL.String(), http.StatusBadRequest)
 	case q.Get("watch") != "":
@@ -146,6 +152,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.list(w, r)
 	}
+}
+
+func (s *Server) refuse(w http.ResponseWriter, code int32, reason metav1.StatusReason, message string) {
+	status := metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(int(code))
+	json.NewEncoder(w).Encode(status)
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
@@ -162,6 +175,13 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, from string) {
 	seen, _ := strconv.Atoi(from)
+	s.mu.Lock()
+	gone := seen < s.oldest
+	s.mu.Unlock()
+	if gone {
+		s.refuse(w, http.StatusGone, metav1.StatusReasonExpired, "too old resource version")
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.(http.Flusher).Flush()
 	for {
