@@ -211,7 +211,7 @@ func TestTextsOfAPodAreBounded(t *testing.T) {
 
 // What a pod says to logboom is heard, whatever else there is to show.
 func TestWhatSpeaksToUsComesFirst(t *testing.T) {
-	p := &Pods{o: Options{Annotations: []string{"*"}}}
+	p := &Pods{o: Options{Annotations: []string{"kubectl.kubernetes.io/*"}}}
 	loud := web()
 	loud.Annotations["kubectl.kubernetes.io/last-applied-configuration"] = strings.Repeat("y", maxTexts-50)
 	loud.Annotations[ours+"exclude"] = "true"

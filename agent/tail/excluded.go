@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"slices"
 	"time"
 
 	"logboom/checkpoint"
@@ -60,6 +61,7 @@ func (t *Tailer) tally(now time.Time) {
 	for _, f := range t.byID {
 		if f.excluded() && (!f.counted || f.read.off != f.countedTo && (due || !f.attached)) {
 			f.counted, f.countedTo = true, f.read.off
+			t.changed.Files = slices.DeleteFunc(t.changed.Files, func(fs checkpoint.FileState) bool { return fs.File.ID == f.desc.ID }) // as the checkpoint could not be written
 			t.changed.Files = append(t.changed.Files, checkpoint.FileState{File: f.desc, Offset: f.read.off})
 		}
 	}

@@ -157,3 +157,23 @@ func TestExcludeUnknownHoldsAfterTheWait(t *testing.T) {
 	n.wantExcluded(1, int64(len(n.cri("F", "a"))))
 	n.want("b")
 }
+
+// What waits for a checkpoint that can't be written does not grow with the time that takes.
+func TestTheTallyOfExcludedFilesIsBounded(t *testing.T) {
+	n := newNode(t)
+	excluded := true
+	n.without(&excluded)
+	n.lines("0.log", "a")
+	n.start()
+	n.broken = true
+	for range 5 {
+		n.lines("0.log", "b")
+		n.poll(tallyEvery)
+	}
+	if waiting := len(n.tail.changed.Files); waiting != 1 {
+		t.Errorf("%d states of one File wait", waiting)
+	}
+	n.broken = false
+	n.poll(time.Second)
+	n.wantExcluded(1, 6*int64(len(n.cri("F", "a"))))
+}

@@ -76,6 +76,11 @@ func (t *Tailer) await(fo *folder, strangers []*stranger, now time.Time) {
 		t.nextScan = now
 	}
 	for _, s := range strangers {
+		if fo.settled && fo.entry(s.entry.key) == nil { // only its descriptor is left
+			fo.nascent[s.entry.key] = s.nascent
+			t.firstLines++
+			continue
+		}
 		if fo.settled {
 			s.src.Close()
 			continue

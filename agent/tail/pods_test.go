@@ -190,6 +190,36 @@ func TestFilesThatNothingKeepsDoNotWait(t *testing.T) {
 	n.want(want...)
 }
 
+// Those that have no name any more are only kept by their descriptors.
+func TestTooManyFilesThatWaitAreNoReasonToLetGoOfThoseThatVanished(t *testing.T) {
+	n := newNode(t)
+	n.pods, n.pins = told{}, ""
+	n.start()
+	n.tail.o.MaxOpen = 64 // 16 of them that nothing is known of
+	var names []string
+	add := func(count int) {
+		for range count {
+			i := len(names)
+			names = append(names, "0.log.20261122-1601"+string(rune('0'+i/10))+string(rune('0'+i%10)))
+			n.lines(names[i], string(rune('a'+i)))
+		}
+	}
+	add(12)
+	n.poll(0)
+	n.want()
+	for _, name := range names {
+		n.remove(name)
+	}
+	add(10)
+	for range 4 {
+		n.poll(time.Second)
+	}
+	n.poll(quietFor)
+	if got := len(n.events); got != 22 {
+		t.Errorf("%d of 22 lines, and %d losses", got, len(n.losses))
+	}
+}
+
 func TestFilesThatVanishWhileTheyWaitKeepTheirOrder(t *testing.T) {
 	n := newNode(t)
 	pods := told{}
