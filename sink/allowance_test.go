@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,4 +61,38 @@ func TestASinkKeepsItsLimit(t *testing.T) {
 	if first.Stored+second.Stored != 1000 {
 		t.Errorf("%d and %d stored", first.Stored, second.Stored)
 	}
+}
+
+// What was looked up in the one index that there is goes there at once: while a request waits to be paid for, a rollover would put
+// another index before it, in which a create finds nothing.
+func TestALimitLeavesNoTimeForARollover(t *testing.T) {
+	inBubble(t, Config{Timeout: 40 * time.Second, BytesPerSecond: 10}, func(t *testing.T, b *backend, s *Sink) {
+		b.stream(day)
+		events := testEvents(testFile(1), 30)
+		b.script = func(n int, q *bulkRequest, w http.ResponseWriter) bool {
+			if n == 0 {
+				b.answer(n, q)
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}
+		b.lookup = func(http.ResponseWriter, string) bool {
+			b.lookup = nil
+			time.AfterFunc(10*time.Second, func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.rollOver(testRoute)
+			})
+			return false
+		}
+		began := time.Now()
+		r := mustSend(t, s, events)
+		if r.Duplicate != len(events) || r.Stored != 0 {
+			t.Errorf("%+v", r)
+		}
+		if took := time.Since(began); took < 15*time.Second {
+			t.Errorf("%d bytes at 10 a second took %v", r.Bytes, took)
+		}
+		b.mustHaveEachOnce(events)
+	})
 }

@@ -125,6 +125,9 @@ func (b *batch) everyRequest(ctx context.Context) (worst *problem, err error) {
 	if err != nil || b.doubt.count == 0 || !worst.partial() {
 		return worst, err
 	}
+	if err := b.sink.allowance.wait(ctx); err != nil {
+		return nil, err
+	}
 	waits, err := b.lookUp(ctx)
 	if err != nil || !waits.partial() {
 		return waits, err
@@ -184,10 +187,11 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 	return worst, nil
 }
 
-// paced makes a request when the flow has room for it. Where ctx ends first there is none, and no problem.
+// paced makes a request when the flow has room for it, and the allowance: but what was just looked up goes at once, and is paid for
+// afterwards, lest a rollover come between. Where ctx ends first there is none, and no problem.
 func (b *batch) paced(ctx context.Context) *problem {
 	flow := &b.sink.flow
-	if b.sink.allowance.wait(ctx) != nil {
+	if len(b.doubt.trusted) == 0 && b.sink.allowance.wait(ctx) != nil {
 		return nil
 	}
 	begun, err := flow.take(ctx)
