@@ -68,6 +68,15 @@ func newFileText(f *wal.File, choice *Fields) *fileText {
 	return t
 }
 
+// bytes is what t takes, about.
+func (t *fileText) bytes() int {
+	n := cap(t.head) + cap(t.event)
+	for _, tail := range t.tail {
+		n += cap(tail)
+	}
+	return n
+}
+
 // appendRest appends the part of the _id that is the Event's own.
 func (t *fileText) appendRest(dst []byte, at wal.Offset, sum uint32) []byte {
 	var rest [idRestBytes]byte
@@ -201,9 +210,14 @@ type fileCache struct {
 
 	mu         sync.Mutex
 	young, old map[*wal.File]*fileText // guarded by mu
+	bytes      int                     // of young; guarded by mu
 }
 
-const cachedFiles = 512 // of a generation; about 3 KB each
+// Bounds of a generation. A text has about 3 KB, and up to 200 KB where a pod has labels and annotations for it.
+const (
+	cachedFiles = 512
+	cachedBytes = 2 << 20
+)
 
 func newFileCache(choice *Fields) *fileCache {
 	return &fileCache{choice: choice, young: map[*wal.File]*fileText{}}
@@ -219,9 +233,10 @@ func (c *fileCache) get(f *wal.File) *fileText {
 	if t = c.old[f]; t == nil {
 		t = newFileText(f, c.choice)
 	}
-	if len(c.young) >= cachedFiles {
-		c.old, c.young = c.young, map[*wal.File]*fileText{}
+	if len(c.young) >= cachedFiles || c.bytes >= cachedBytes {
+		c.old, c.young, c.bytes = c.young, map[*wal.File]*fileText{}, 0
 	}
 	c.young[f] = t
+	c.bytes += t.bytes()
 	return t
 }

@@ -263,6 +263,26 @@ func TestFileCacheIsBounded(t *testing.T) {
 	}
 }
 
+// Pods with many labels and annotations make long texts.
+func TestFileCacheIsBoundedInBytes(t *testing.T) {
+	c := newFileCache(&Fields{})
+	for i := range 200 {
+		f := testFile(i)
+		f.Labels = map[string]string{"x": strings.Repeat("x", 8<<10)}
+		f.Annotations = map[string]string{"y": strings.Repeat("\x01", 8<<10)}
+		c.get(f)
+	}
+	size := 0
+	for _, generation := range []map[*wal.File]*fileText{c.young, c.old} {
+		for _, text := range generation {
+			size += text.bytes()
+		}
+	}
+	if size > 3*cachedBytes {
+		t.Errorf("%d bytes of texts are kept", size)
+	}
+}
+
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", "plain text", "\"\\\x00\x1f\x7f\x80\xff", "é漢🪵\u2028", "1234567\"", "12345678\xed\xa0\x80", "\xf0\x9f"} {
 		f.Add([]byte(s))
