@@ -50,12 +50,14 @@ func (r *Rules) Faults(d *wal.File) (faults []string) {
 	return faults
 }
 
+var containerName = regexp.MustCompile(`^[a-z0-9-]*$`)
+
 func exclude(d *wal.File, value string) error {
 	names := strings.Split(strings.ReplaceAll(value, " ", ""), ",")
 	switch {
 	case value == "true", slices.Contains(names, d.Container):
 		d.Excluded = excludedItself
-	case value == "":
+	case value == "", slices.ContainsFunc(names, func(name string) bool { return !containerName.MatchString(name) }): // True, say
 		return errors.New("it is neither true, false nor a list of containers")
 	}
 	return nil
@@ -80,6 +82,7 @@ const (
 	maxPattern = 256 // bytes
 	maxSteps   = 100 // as cost counts them
 	perhaps    = 12  // of what may come or not: many such in a row are what costs most
+	anywhere   = 3   // times as much counts what may begin anywhere in a line
 )
 
 func multiline(d *wal.File, value string) error {
@@ -123,10 +126,27 @@ func affordable(pattern string) error {
 	if err != nil {
 		return errors.New("it is not a regular expression of RE2")
 	}
-	if cost(re) > maxSteps {
+	steps := cost(re)
+	if !anchored(re) {
+		steps *= anywhere
+	}
+	if steps > maxSteps {
 		return errors.New("its pattern costs too much: it has too many parts, repetitions counted")
 	}
 	return nil
+}
+
+// anchored says that a pattern is compared with the beginning of a line only.
+func anchored(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpBeginText:
+		return true
+	case syntax.OpConcat, syntax.OpCapture:
+		return anchored(re.Sub[0])
+	case syntax.OpAlternate:
+		return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !anchored(sub) })
+	}
+	return false
 }
 
 // cost is how many states a pattern has, about: what is compared with each byte of a line in the worst case. It counts a

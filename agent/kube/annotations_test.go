@@ -53,7 +53,7 @@ func TestAPodSaysHowItsLogsAreRead(t *testing.T) {
 // Anybody may write annotations: what can't be obeyed changes nothing, and is told without its content.
 func TestAnAnnotationThatCantBeObeyedIsToldAndIgnored(t *testing.T) {
 	for _, c := range []struct{ key, value string }{
-		{"exclude", ""}, {"format", "xml"}, {"multiline", "cobol"}, {"multiline", "start:"}, {"multiline", "start:a(SECRET"},
+		{"exclude", ""}, {"exclude", "True"}, {"multiline", "start:[a-z]{90}y"}, {"multiline", "continue:(^a|[a-z]{50})"}, {"format", "xml"}, {"multiline", "cobol"}, {"multiline", "start:"}, {"multiline", "start:a(SECRET"},
 		{"multiline", "start:" + strings.Repeat("a", 300)}, {"multiline", `continue:(\pL{100}){10}`}, {"multiline", "start:((a{9}){9}){9}"},
 		{"multiline", `start:\pL{1000}`}, {"multiline", "start:(a|b|c){60}"},
 		{"multiline", "start:" + strings.Repeat("x?", 30) + "y"}, {"multiline", "start:(x*){20}y"}, {"multiline", "start:" + strings.Repeat(".*", 30)},
@@ -79,7 +79,7 @@ func TestAnAnnotationThatCantBeObeyedIsToldAndIgnored(t *testing.T) {
 
 func TestPatternsThatPeopleUseAreAffordable(t *testing.T) {
 	for _, pattern := range []string{`^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}([.,]\d{3})?`, `^\[?(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\]?`, `^\s+(at|\.\.\.)`, `^[A-Z][a-z]{2} [ \d]\d`,
-		`^(?i)(mon|tue|wed|thu|fri|sat|sun)`, `^\{`} {
+		`^(?i)(mon|tue|wed|thu|fri|sat|sun)`, `^\{`, `ERROR`, `(?i)^(error|warn)`, `^\S+ \[\w+\]`, `level=(error|warn)`} {
 		if err := affordable(pattern); err != nil {
 			t.Errorf("%s: %v", pattern, err)
 		}

@@ -113,7 +113,7 @@ var podMutations = []mutation{
 	{
 		name: "kube/costly-pattern", invariant: "6, 8", pkg: "agent/kube", file: "agent/kube/annotations.go",
 		broken: "a pod's annotation brings a pattern that costs more than all other logs",
-		old:    "	if cost(re) > maxSteps {", new: "	if cost(re) < 0 {",
+		old:    "	if steps > maxSteps {", new: "	if steps < 0 {",
 		test: "TestAnAnnotationThatCantBeObeyedIsToldAndIgnored",
 	},
 	{
