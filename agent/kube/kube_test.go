@@ -30,12 +30,12 @@ func start(t *testing.T, s *kubetest.Server, annotations ...string) *Pods {
 	return p
 }
 
-// until waits for what another goroutine does.
+// until waits for what another goroutine does: the informer waits half a minute between two tries.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not after 30 s", what)
+			t.Fatalf("%s: not after 90 s", what)
 		}
 	}
 }
