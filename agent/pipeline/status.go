@@ -10,6 +10,7 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/status"
+	"logboom/sink"
 )
 
 // stalled is how long a loop may take for one turn before it counts as stuck. An fsync on a failing disk takes long.
@@ -17,6 +18,9 @@ const stalled = time.Minute
 
 // soon is when a buffer that fills is worth a warning, in seconds.
 const soon = 24 * 3600
+
+// maxUnreadable bounds the problems that are files which can't be read: thousands may have one cause.
+const maxUnreadable = 10
 
 // status says how things stand.
 func (a *agent) status() status.Status {
@@ -74,12 +78,15 @@ func (a *agent) sample() (s status.Sample, ok bool) {
 		return s, false
 	}
 	s = status.Sample{Time: now, Written: report.Written, Read: report.ReadBytes, Acked: a.delivery.ackedBytes.Load(), Unread: report.Unread, WAL: logStats.Bytes,
-		Room: a.roomLeft(logStats.Bytes), Up: a.sink.Health().Up, Blocked: a.intake.Blocked() != ""}
+		Room: a.roomLeft(logStats.Bytes), Up: answers(a.sink.Health()), Blocked: a.intake.Blocked() != ""}
 	if !logStats.OldestBlock.IsZero() {
 		s.Age = int64(max(0, now.Sub(logStats.OldestBlock)) / time.Second)
 	}
 	return s, true
 }
+
+// answers says whether the backend does, as far as it was asked.
+func answers(h sink.Health) bool { return h.Up || h.LastError == "" }
 
 func nanos(n int64) time.Time {
 	if n == 0 {
@@ -152,11 +159,17 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("the Kubernetes API does not tell of pods: %s", s.Metadata.Error),
 			"logboom check says what is missing; logs are secured all the same, those of new pods without labels")
 	}
+	unreadable := 0
 	for _, f := range s.Files {
 		if f.Error == "" {
 			break // they come first
 		}
-		add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
+		if unreadable++; unreadable <= maxUnreadable {
+			add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
+		}
+	}
+	if more := unreadable - maxUnreadable; more > 0 {
+		add("warning", fmt.Sprintf("can't read %d more files", more), "the list of log files has them first")
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/status"
+	"logboom/sink"
 )
 
 // A backend that answers and takes nothing is no better than one that is away.
@@ -33,6 +34,28 @@ func TestABackendThatAnswersAndRefusesIsAProblem(t *testing.T) {
 		if len(all) != 1 || all[0].Severity != c.severity || !strings.Contains(all[0].What, c.problem) {
 			t.Errorf("%s: %v", name, all)
 		}
+	}
+}
+
+func TestABackendThatWasNotAskedIsNotDown(t *testing.T) {
+	for _, c := range []struct {
+		h    sink.Health
+		want bool
+	}{{sink.Health{}, true}, {sink.Health{LastError: "connection refused"}, false}, {sink.Health{Up: true}, true}, {sink.Health{Up: true, LastError: "closed"}, true}} {
+		if answers(c.h) != c.want {
+			t.Errorf("%+v: want %v", c.h, c.want)
+		}
+	}
+}
+
+func TestThousandsOfUnreadableFilesAreFewProblems(t *testing.T) {
+	s := &status.Status{Intake: status.Intake{Pins: true}, Files: make([]status.File, 1000)}
+	for i := range 400 {
+		s.Files[i] = status.File{Path: "/x", Error: "permission denied"}
+	}
+	all := problems(s)
+	if len(all) != 11 || all[10].What != "can't read 390 more files" {
+		t.Errorf("%d problems: %+v", len(all), all[len(all)-1])
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -48,6 +49,7 @@ type Agent struct {
 //	/api/v1/ledger/newest       the newest entries of the ledger
 //	/api/v1/deadletters/oldest  the first dead letters, with what the backend said: on the node only, see local
 func Handler(a Agent) http.Handler {
+	a.Status = alone(a.Status)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, a.Live(), "") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { health(w, a.Ready(), backend(a.Status().Delivery)) })
@@ -60,6 +62,16 @@ func Handler(a Agent) http.Handler {
 	mux.Handle("GET /api/v1/deadletters/oldest", oldest(a.Letters))
 	mux.Handle("GET /", files())
 	return guarded(mux)
+}
+
+// alone makes a Status once at a time: of ten thousand Files it costs megabytes, and anybody may ask.
+func alone(make func() Status) func() Status {
+	var one sync.Mutex
+	return func() Status {
+		one.Lock()
+		defer one.Unlock()
+		return make()
+	}
 }
 
 // health answers a probe in plain words.

@@ -24,7 +24,7 @@ type Sample struct {
 	WAL     int64 // on disk
 	Room    int64 // that the WAL may still grow by
 	Age     int64 // seconds that the oldest Block has waited; 0 when none waits
-	Up      bool  // the backend answers
+	Up      bool  // the backend answers, or was not asked yet
 	Blocked bool  // reading stands still
 }
 

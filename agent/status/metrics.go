@@ -80,7 +80,7 @@ var plain = []metric{
 	gauge("pods", "Pods of this node that the Kubernetes API has told of.", func(s *Status) float64 { return float64(s.Metadata.Pods) }),
 	gauge("kubernetes_api_up", "1 while the Kubernetes API answers, or is not asked.", func(s *Status) float64 { return truth(s.Metadata.Error == "") }),
 
-	gauge("backend_up", "1 while the backend answers.", func(s *Status) float64 { return truth(s.Delivery.BackendUp) }),
+	gauge("backend_up", "1 while the backend answers, or was not asked for anything yet.", func(s *Status) float64 { return truth(s.Delivery.Untried() || s.Delivery.BackendUp) }),
 	gauge("last_ack_timestamp_seconds", "When Events last found their final home; 0 when not since the start.", func(s *Status) float64 { return unix(s.Delivery.LastAck) }),
 	gauge("delivery_last_step_timestamp_seconds", "When the loop that delivers last turned.", func(s *Status) float64 { return unix(s.Delivery.LastStep) }),
 }

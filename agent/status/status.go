@@ -93,6 +93,9 @@ type Delivery struct {
 	BackendUp    bool      `json:"backend_up"` // the last attempt was answered
 }
 
+// Untried says that the backend was not asked for anything yet: nobody knows whether it answers, and nothing is wrong.
+func (d *Delivery) Untried() bool { return !d.BackendUp && d.LastError == "" }
+
 // Letters is the dead-letter store. Just after a start, the counts grow until all of it was looked at.
 type Letters struct {
 	Refused  int64 `json:"refused_events"` // for good

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +53,41 @@ func said(s Status, live, ready error) Agent {
 		Letters: func(n int) ([]Letter, error) {
 			return []Letter{{Line: "a line of somebody", Reason: "mapper says"}}, nil
 		}}
+}
+
+// A node on which nobody writes a line has asked its backend for nothing, and must not ring for that all day.
+func TestABackendThatWasNotAskedIsNotDown(t *testing.T) {
+	for want, d := range map[string]Delivery{"1": {}, "0": {LastError: "connection refused"}} {
+		_, body, _ := serve(t, Status{Delivery: d}, nil, nil)("/metrics")
+		if !strings.Contains(body, "\nlogboom_backend_up "+want+"\n") {
+			t.Errorf("%+v: want logboom_backend_up %s", d, want)
+		}
+	}
+}
+
+// However many ask at a time, what is made for them is made once at a time: memory is bounded.
+func TestStatusIsMadeOneByOne(t *testing.T) {
+	var now, most atomic.Int32
+	a := said(busy(), nil, nil)
+	a.Status = func() Status {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+		return busy()
+	}
+	h := Handler(a)
+	var asked sync.WaitGroup
+	for _, path := range []string{"/api/v1/status", "/metrics", "/readyz"} {
+		for range 10 {
+			asked.Go(func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)) })
+		}
+	}
+	asked.Wait()
+	if most.Load() != 1 {
+		t.Errorf("%d at a time", most.Load())
+	}
 }
 
 // serve returns a server of s, and a function that gets a path from it.

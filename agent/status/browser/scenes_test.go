@@ -58,6 +58,7 @@ const (
 func (s *scene) samples(level, speed func(x float64) float64, up func(x float64) bool) {
 	const n = 360
 	var written, read, acked, wall float64
+	var age int64
 	for i := range n {
 		x := float64(i) / (n - 1)
 		rate := speed(x)
@@ -66,9 +67,8 @@ func (s *scene) samples(level, speed func(x float64) float64, up func(x float64)
 		before := wall
 		wall = level(x) * 10 * gib
 		acked = max(acked, acked+rate*10-(wall-before)*6)
-		age := int64(0)
-		if !up(x) {
-			age = int64(x * 1800)
+		if age += int64(status.SampleEvery.Seconds()); up(x) {
+			age = 0
 		}
 		s.history.Add(status.Sample{Time: time.Now().Add(-time.Duration(n-1-i) * status.SampleEvery), Written: int64(written), Read: int64(read), Acked: int64(acked),
 			Unread: int64(rate / 20 * (1 + math.Sin(float64(i)/7))), WAL: int64(wall), Room: int64(10*gib - wall), Age: age, Up: up(x)})
