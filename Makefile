@@ -14,7 +14,7 @@ all: build
 
 .PHONY: help
 help: ## what this Makefile can do
-	@grep -hE '^[a-z-]+( [a-z-]+)*:.*##' Makefile | sort | sed -E 's/:[^#]*## /	/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+( [a-z0-9-]+)*:.*##' Makefile | sort | sed -E 's/:[^#]*## /	/' | expand -t 20
 
 build: ## bin/logboom, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/logboom ./agent
@@ -74,7 +74,7 @@ e2e: ## a real kubelet's logs into a real Elasticsearch; needs a node, root, Jav
 elasticsearch: ## a real Elasticsearch on 127.0.0.1:9200, from Maven artifacts
 	./chaos/elasticsearch/start.sh
 
-elasticsearch-stop:
+elasticsearch-stop: ## and its end
 	./chaos/elasticsearch/stop.sh
 
 powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse
@@ -123,7 +123,7 @@ dist-check: ## the same, built twice in different places: every byte must be the
 schema: ## docs/logboom.schema.json and the chart's, from the configuration's types
 	LOGBOOM_UPDATE=1 $(GO) test -count=1 -run 'TestSchemaIsThatOfTheTypes|TestSchemaOfTheChart' ./agent/config
 
-clean:
+clean: ## removes bin and tmp
 	rm -rf $(BIN) tmp
 
 FORCE:

@@ -29,6 +29,7 @@ for arch in amd64 arm64; do
   CGO_ENABLED=0 GOOS=linux GOARCH=$arch GOFLAGS=-buildvcs=false $go build -trimpath -ldflags "-s -w -X main.version=$version" \
     -o "$work/$name/logboom" ./agent
   cp -r LICENSE README.md docs deploy/systemd/logboom.service "$work/man" "$work/completions" "$work/$name/"
+  rm "$work/$name"/docs/*_test.go
   find "$work/$name" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
   chmod 755 "$work/$name/logboom"
   tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cf - "$name" | gzip -9n >"$out/$name.tar.gz"
