@@ -202,11 +202,8 @@ func lettersTable(ctx context.Context, conf *config.Config, w io.Writer) error {
 
 func replay(ctx context.Context, dataDir string, pick url.Values, w io.Writer, asJSON bool) error {
 	body, err := socket.NewClient(dataDir).Post(ctx, "/api/v1/deadletters/replay?"+pick.Encode())
-	if errors.Is(err, socket.ErrNoAgent) {
-		return fmt.Errorf("%w: the agent sends dead letters again, start it first", err)
-	}
 	if err != nil {
-		return err
+		return noAnswer(dataDir, err, "it is the agent that sends dead letters again, start it first with logboom run")
 	}
 	defer body.Close()
 	var r pipeline.Resent

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +18,12 @@ The kubelet makes the folder of a hostPath volume for root alone. Run as its own
 else, which needs no capability: an agent with any user and group 0 can then keep its buffer there. A folder with files of
 others in it is left alone.`,
 		Example: "  logboom prepare /var/lib/logboom",
-		Args:    cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("say which DIR is to be the data directory, and no more than one")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := prepare(args[0]); err != nil {
 				return &failure{code: exitFailed, err: err}

@@ -19,7 +19,8 @@ func runCommand() *cobra.Command {
 	var drain bool
 	c := command("run -c FILE", "Run the agent", `
 It reads the log files of the node, secures them in the write-ahead log, and delivers that to the backend. SIGTERM or
-SIGINT gives delivery.grace to what waits, and ends with 0 and all that was read durable; a second one ends at once.
+SIGINT gives delivery.grace to what waits, reads on meanwhile, and ends with 0 and all that was read durable; a second one
+ends at once.
 SIGHUP reads the configuration again: what a running agent can take over holds from then on, and if there is anything else
 in it that changed, nothing of it does, and the log says which keys want a restart.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {

@@ -57,13 +57,18 @@ func askStatus(ctx context.Context, dataDir string) (*status.Status, error) {
 	if err == nil {
 		return &s, nil
 	}
+	return nil, noAnswer(dataDir, err, "start one with logboom run; logboom wal ls shows what waits there")
+}
+
+// noAnswer says why the agent that should run in dataDir did not answer, and what to do where none runs.
+func noAnswer(dataDir string, err error, do string) error {
 	if !errors.Is(err, socket.ErrNoAgent) {
-		return nil, err
+		return err
 	}
 	if held, holder := checkpoint.Held(dataDir); held {
-		return nil, fmt.Errorf("%s is locked by %s, but %w", dataDir, holder, err)
+		return fmt.Errorf("%s is locked by %s, but %w", dataDir, holder, err)
 	}
-	return nil, fmt.Errorf("no agent runs with data_dir %s: start one with logboom run; logboom wal ls shows what waits there", dataDir)
+	return fmt.Errorf("no agent runs with data_dir %s: %s", dataDir, do)
 }
 
 // watchStatus shows the agent's Status again and again until ctx is done. An agent that answered once may be away for a while,

@@ -37,7 +37,7 @@ SIGTERM or SIGINT prints what the files have until they are quiet, and ends with
 			Log: newLogger(config.LogText, slog.LevelWarn, c.ErrOrStderr())}
 		switch {
 		case len(args) == 0:
-			return errors.New("no PATH to print")
+			return errors.New("say which PATH is to be printed: a log file, or a quoted pattern")
 		case !o.FromNow && from != string(config.Beginning):
 			return fmt.Errorf("--from is beginning or now, not %q", from)
 		case grace < 0:
