@@ -14,8 +14,9 @@ import (
 // body renders one bulk request, straight into its compressor. One goroutine has it at a time.
 type body struct {
 	files *fileCache
-	fast  *deflate.Encoder // level 1
-	gz    *gzip.Writer     // higher levels; writes to wire
+	own   *deflate.Encoder // level 1
+	fast  *deflate.Encoder // own, unless that is in doubt
+	gz    *gzip.Writer     // higher levels, and level 1 in own's place; writes to wire
 	wire  wire             // what goes out
 	text  []byte           // rendered: what fast may look back at, and what is not compressed yet
 	done  int              // how much of text is compressed
@@ -24,6 +25,7 @@ type body struct {
 	index []byte           // of the URL: the first Event's; actions name theirs only where it differs
 	mixed bool             // there is such an action
 	apart bool             // there must be none
+	doubt bool             // the backend takes nothing, and own may be why: bodies that begin now are not made by it
 
 	json jsonCopy
 
@@ -58,20 +60,31 @@ func newBody(files *fileCache, level int) *body {
 	b := &body{files: files}
 	switch {
 	case level == 1:
-		b.fast = new(deflate.Encoder)
+		b.own = new(deflate.Encoder)
 	case level > 1:
-		var err error
-		if b.gz, err = gzip.NewWriterLevel(&b.wire, level); err != nil {
-			panic("BUG: " + err.Error()) // New checked the level
-		}
+		b.gz = newGzip(&b.wire, level)
 	}
 	return b
+}
+
+func newGzip(w *wire, level int) *gzip.Writer {
+	z, err := gzip.NewWriterLevel(w, level)
+	if err != nil {
+		panic("BUG: " + err.Error()) // New checked the level
+	}
+	return z
 }
 
 // reset begins a new body.
 func (b *body) reset() {
 	b.wire, b.text, b.done, b.index, b.size, b.mixed = b.wire[:0], b.text[:0], 0, nil, 0, false
 	b.hints.reset()
+	if b.fast = b.own; b.own != nil && b.doubt {
+		b.fast = nil
+		if b.gz == nil {
+			b.gz = newGzip(&b.wire, 1)
+		}
+	}
 	switch {
 	case b.fast != nil:
 		b.wire = b.fast.Begin(b.wire)
@@ -82,7 +95,10 @@ func (b *body) reset() {
 
 // release lets go of Files and of memory that was needed once.
 func (b *body) release() {
-	b.file, b.fileText, b.index, b.apart = nil, nil, nil, false
+	b.file, b.fileText, b.index, b.apart, b.doubt = nil, nil, nil, false, false
+	if b.own != nil {
+		b.gz = nil
+	}
 	if cap(b.wire) > keepWire {
 		b.wire = nil
 	}

@@ -221,6 +221,7 @@ var errFull = errors.New("enough for one request")
 // render makes the body of a request with Events that have no home and were not tried in this attempt. more says whether
 // there are others.
 func (b *batch) render() (more bool, err error) {
+	b.body.doubt = b.body.doubt || b.length.silent >= halveAfter || !b.holding.IsZero() // to the end of this Send
 	b.body.reset()
 	b.sent = b.sent[:0]
 	count := 0

@@ -42,8 +42,9 @@
 // (make fleet).
 //
 // It costs what gzip costs: rendering takes no allocation per Event, answers are scanned in a fixed window and not
-// decoded. Memory per Send is one compressed body, one compressor (0.8 MB) and 6 bytes per
-// Event.
+// decoded. Memory per Send is one compressed body, one compressor (0.06 MB at level 1, 0.8 MB at others) and 6 bytes per
+// Event. The encoder of level 1 is our own: a Send that gets no answer three times, or is refused as a whole, goes on with the
+// general one, for a body that can't be decompressed looks just so.
 package sink
 
 import (

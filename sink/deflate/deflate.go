@@ -3,6 +3,8 @@
 // It promises what RFC 1951 and RFC 1952 ask for, whatever the text and the hints: any gzip reader gives the text back. A hint is
 // compared before it is used, so a wrong one costs size and nothing else.
 //
+// The sink goes on with a general encoder where a backend does not take what this one made.
+//
 // How: most of a bulk request is a template that stood in the document before. Who renders it knows where, and says so in a Hint,
 // so that is one comparison and two or three matches a document; only what lies between is searched for matches (find.go). Codes are made
 // from what a sample of the text has, and are used for what follows too (codes.go): a code for every symbol is among them.
