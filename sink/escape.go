@@ -34,14 +34,22 @@ func appendEscaped(dst, s []byte) (_ []byte, valid bool) {
 		for len(s) >= 8 {
 			w := binary.LittleEndian.Uint64(s)
 			binary.LittleEndian.PutUint64(d[n:], w)
-			if m := special(w, look); m != 0 {
-				plain := bits.TrailingZeros64(m) >> 3
-				s = s[plain:]
-				n += plain
-				break
+			m := special(w, look)
+			if m == 0 {
+				s = s[8:]
+				n += 8
+				continue
 			}
-			s = s[8:]
-			n += 8
+			plain := bits.TrailingZeros64(m) >> 3
+			n += plain
+			if c := byte(w >> (8 * plain)); c == '"' || c == '\\' { // nearly always
+				d[n], d[n+1] = '\\', c
+				s = s[plain+1:]
+				n += 2
+				continue
+			}
+			s = s[plain:]
+			break
 		}
 		if len(s) == 0 {
 			return d[:n], valid
