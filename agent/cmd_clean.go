@@ -26,13 +26,13 @@ func cleanCommand() *cobra.Command {
 It says what is not delivered yet and how much disk comes free, asks, and removes from data_dir what agents make there:
 buffer, dead letters, pins, checkpoint with the ledger. Anything else stays, links are never followed, and the log files of the node
 are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.
-With --deliver it first is the agent until all log files and pins are read and delivered, however long that takes, then asks
-nothing, and removes nothing, ending with 1, while there are dead letters.`,
+With --deliver it first is the agent until all log files and pins are read and delivered, however long that takes, but for what is
+written in its last moments; then it asks nothing, and removes nothing, ending with 1, while there are dead letters. Where no agent left anything it does nothing.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
-			if !deliver {
-				return clean(c.Context(), conf.DataDir, yes, false, c.InOrStdin(), c.OutOrStdout())
+			if !deliver || !anythingOurs(conf.DataDir) { // a pod that starts again: an agent would read and send all log files anew
+				return clean(c.Context(), conf.DataDir, yes, deliver, c.InOrStdin(), c.OutOrStdout())
 			}
-			if err := run(c.Context(), path, conf, true, c.ErrOrStderr()); err != nil {
+			if err := run(c.Context(), path, conf, pipeline.Options{ExitWhenDrained: true, Overtake: true}, c.ErrOrStderr()); err != nil {
 				return err
 			}
 			if c.Context().Err() != nil {
@@ -46,6 +46,19 @@ nothing, and removes nothing, ending with 1, while there are dead letters.`,
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&deliver, "deliver", false, "read and deliver everything first, and do not ask")
 	return c
+}
+
+// anythingOurs says that an agent has left more than its LOCK in dataDir, or that this can't be told.
+func anythingOurs(dataDir string) bool {
+	if _, err := os.Lstat(dataDir + "/LOCK"); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	f, err := find(dataDir)
+	if err != nil {
+		return true
+	}
+	defer f.root.Close()
+	return len(f.paths) > 0
 }
 
 // clean takes what pins hold for read where delivered is true: an agent has just ended that read it.

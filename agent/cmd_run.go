@@ -24,7 +24,7 @@ ends at once.
 SIGHUP reads the configuration again: what a running agent can take over holds from then on, and if there is anything else
 in it that changed, nothing of it does, and the log says which keys want a restart.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
-			return run(c.Context(), path, conf, drain, c.ErrOrStderr())
+			return run(c.Context(), path, conf, pipeline.Options{ExitWhenDrained: drain}, c.ErrOrStderr())
 		})
 	c.Example = `  logboom run -c FILE
   logboom run -c FILE --exit-when-drained    the last time, before a node goes`
@@ -32,7 +32,7 @@ in it that changed, nothing of it does, and the log says which keys want a resta
 	return c
 }
 
-func run(ctx context.Context, path string, conf *config.Config, drain bool, stderr io.Writer) error {
+func run(ctx context.Context, path string, conf *config.Config, o pipeline.Options, stderr io.Writer) error {
 	level := new(slog.LevelVar)
 	level.Set(levels[conf.Log.Level])
 	logger, flush := spared(newLogger(conf.Log.Format, level, stderr))
@@ -41,9 +41,10 @@ func run(ctx context.Context, path string, conf *config.Config, drain bool, stde
 	defer signal.Stop(hangup)
 	defer flush()
 	logger.Info("starting", "version", release(), "config", path, "node", conf.NodeName, "data_dir", conf.DataDir, "memory_limit", limitMemory("/"))
-	err := pipeline.Run(ctx, pipeline.Options{Config: conf, ExitWhenDrained: drain, Logger: logger, Version: release(),
-		Reload: func() (*config.Config, error) { return config.Load(path) }, Hangup: hangup,
-		Applied: func(c *config.Config) { level.Set(levels[c.Log.Level]) }})
+	o.Config, o.Logger, o.Version, o.Hangup = conf, logger, release(), hangup
+	o.Reload = func() (*config.Config, error) { return config.Load(path) }
+	o.Applied = func(c *config.Config) { level.Set(levels[c.Log.Level]) }
+	err := pipeline.Run(ctx, o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // asked to end before everything was open
 	}

@@ -41,6 +41,7 @@ import (
 type Options struct {
 	Config          *config.Config
 	ExitWhenDrained bool // end when all Files are at their end and the WAL is empty
+	Overtake        bool // with ExitWhenDrained: a node that prints on is not waited for, see overtaken
 	Logger          *slog.Logger
 	Version         string
 
@@ -75,6 +76,11 @@ type agent struct {
 	history  status.History
 	started  time.Time
 	ending   atomic.Pointer[wal.Index] // what was durable when the end was asked for
+	mark     struct {                  // Intake's, see overtaken
+		at      time.Time
+		durable wal.Index
+		flushed bool
+	}
 }
 
 // Run is the agent: it takes LOCK, opens what the data directory holds, and runs both loops until ctx is done, or until
@@ -148,8 +154,31 @@ func (a *agent) drained() bool {
 		return a.delivery.Acked() >= *durable && a.tail.LookedAgain()
 	case durable == nil && !a.o.ExitWhenDrained:
 		return false
+	case durable == nil && a.o.Overtake:
+		return a.tail.AtEnd() && a.tail.Report().Scans > 0 && a.overtaken(time.Now())
 	}
 	return a.tail.AtEnd() && a.delivery.Acked() >= a.log.Durable() && a.tail.Finished()
+}
+
+// behind is how far Delivery may be behind when Intake ends for good.
+const behind = 10 * time.Second
+
+// overtaken is asked when all Files are at their end. Where containers print on, no scan would ever find the WAL empty: it
+// is enough that Delivery had within moments what was durable when another scan found them so, and that one more, after a
+// Flush, did. When Intake has ended, Delivery sends the rest. Before that nothing ends: the kubelet rotates logs away.
+func (a *agent) overtaken(now time.Time) bool {
+	m := &a.mark
+	switch {
+	case m.flushed:
+		return a.tail.LookedAgain()
+	case !m.at.IsZero() && a.delivery.Acked() < m.durable:
+	case m.at.IsZero() || now.Sub(m.at) > behind:
+		m.at, m.durable = now, a.log.Durable()
+	default:
+		m.flushed = true
+		a.tail.Flush()
+	}
+	return false
 }
 
 // open opens everything, in the order in which it depends on each other.
