@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -43,6 +44,7 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
+	names = slices.DeleteFunc(names, func(e os.DirEntry) bool { return e.Name() == "lost+found" }) // of a disk of its own
 	if _, err := os.Lstat(filepath.Join(dir, "LOCK")); len(names) > 0 && err != nil {
 		return fmt.Errorf("%s holds %s and no LOCK: it is no data directory, and stays as it is", dir, names[0].Name())
 	}

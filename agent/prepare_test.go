@@ -17,6 +17,7 @@ func TestPrepareOpensADataDirectoryToItsGroup(t *testing.T) {
 		{"new", "", 0o770, exitDone},
 		{"empty", ".", 0o770, exitDone},
 		{"buffer", "LOCK", 0o770, exitDone},
+		{"disk", "lost+found", 0o770, exitDone},
 		{"etc", "passwd", 0o755, exitFailed},
 	} {
 		if made.holds != "" {
