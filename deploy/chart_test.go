@@ -15,6 +15,9 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -42,9 +45,14 @@ func parse(t *testing.T, text string) map[string]any {
 // template does what helm template does, as release logboom in namespace logboom, and returns a text for each template.
 func template(t *testing.T, values string) (map[string]string, error) {
 	t.Helper()
+	return release(t, "logboom", "logboom", values)
+}
+
+func release(t *testing.T, name, namespace, values string) (map[string]string, error) {
+	t.Helper()
 	c := loadChart(t)
 	all, err := chartutil.ToRenderValues(c, parse(t, values),
-		chartutil.ReleaseOptions{Name: "logboom", Namespace: "logboom", Revision: 1, IsInstall: true}, chartutil.DefaultCapabilities)
+		chartutil.ReleaseOptions{Name: name, Namespace: namespace, Revision: 1, IsInstall: true}, chartutil.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
@@ -196,5 +204,37 @@ func TestTheSchemaRefuses(t *testing.T) {
 	// Not the schema's, as two values are at odds.
 	if _, err := template(t, "unprivileged: true\nconfig: {data_dir: /var/log/logboom}"); err == nil || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("a buffer on a read-only mount: %v", err)
+	}
+	if _, err := template(t, "unprivileged: true\nnodeLogs: {enabled: true, readAll: true}"); err == nil || !strings.Contains(err.Error(), "readAll") {
+		t.Errorf("a capability that the agent does not get: %v", err)
+	}
+}
+
+// Whatever a release and its namespace are called: all is text, and nobody else's in the cluster.
+func TestAReleaseMayHaveAnyName(t *testing.T) {
+	long := strings.Repeat("n", 63)
+	roles := map[string]bool{}
+	for _, r := range []struct{ name, namespace string }{{"123", "logs"}, {"true", "logs"}, {"logboom", long}, {strings.Repeat("r", 53), long}} {
+		files, err := release(t, r.name, r.namespace, "terminationGracePeriodSeconds: 3600000\ncredentials: {data: {\"yes\": x, \"1\": yy}}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := object[appsv1.DaemonSet](t, files["daemonset.yaml"])
+		if got := d.Spec.Template.Labels["app.kubernetes.io/instance"]; got != r.name || *d.Spec.Template.Spec.TerminationGracePeriodSeconds != 3600000 {
+			t.Errorf("%s: %s", r.name, files["daemonset.yaml"])
+		}
+		for _, label := range d.Spec.Template.Labels {
+			if len(label) > 63 {
+				t.Errorf("label %s", label)
+			}
+		}
+		if s := object[corev1.Secret](t, files["secret.yaml"]); string(s.Data["yes"]) != "x" || string(s.Data["1"]) != "yy" {
+			t.Errorf("%s: keys %v", r.name, s.Data)
+		}
+		role := object[rbacv1.ClusterRole](t, documents(files["rbac.yaml"])[0]).Name
+		if roles[role] {
+			t.Errorf("two releases have the role %s", role)
+		}
+		roles[role] = true
 	}
 }

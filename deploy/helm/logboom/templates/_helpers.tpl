@@ -15,13 +15,13 @@
 
 {{- /* Of what has no namespace: two releases of one name in two namespaces don't share it. */}}
 {{- define "logboom.clusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "logboom.fullname" .) | trunc 63 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Namespace (include "logboom.fullname" .) }}
 {{- end }}
 
 {{- /* What the DaemonSet selects its pods by: it can't be changed later. */}}
 {{- define "logboom.selector" -}}
-app.kubernetes.io/name: {{ include "logboom.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "logboom.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "logboom.labels" -}}
