@@ -183,7 +183,7 @@ func (k *checker) metadata(ctx context.Context) {
 	pods, err := kube.Check(ctx, pipeline.PodOptions(k.conf))
 	switch {
 	case err != nil:
-		k.warn("metadata", "%v. %s", err, apiAdvice(err))
+		k.warn("metadata", "%v. %s", err, apiAdvice(err, k.conf.Metadata.ExcludeUnknown))
 	case pods == 0:
 		k.warn("metadata", "the Kubernetes API has no pods on a node %q. Set node_name, or NODE_NAME, to the node's name in the cluster", k.conf.NodeName)
 	default:
@@ -193,6 +193,10 @@ func (k *checker) metadata(ctx context.Context) {
 
 // unlabelled tells of choices by labels that choose nothing.
 func (k *checker) unlabelled() {
+	if k.conf.Metadata.ExcludeUnknown {
+		k.warn("metadata", "metadata.exclude_unknown is set, and the Kubernetes API is not asked about pods: no logs of pods are read. "+
+			"Set metadata.source to api, or run in a cluster")
+	}
 	for i, in := range k.conf.Inputs {
 		if in.Kubernetes != nil && (in.Kubernetes.Include.Labels.Selector != nil || in.Kubernetes.Exclude.Labels.Selector != nil) {
 			k.warn("metadata", "inputs[%d] chooses by labels, and the Kubernetes API is not asked for any, so it reads all. Set metadata.source to api, "+
@@ -201,11 +205,15 @@ func (k *checker) unlabelled() {
 	}
 }
 
-func apiAdvice(err error) string {
-	if kube.Forbidden(err) {
-		return "Give our service account get, list and watch of pods by a ClusterRole. Until then documents go without labels"
+func apiAdvice(err error, excluded bool) string {
+	fate := "go without labels"
+	if excluded {
+		fate = "are not read (metadata.exclude_unknown)"
 	}
-	return "The agent starts all the same; the first logs of new pods wait for metadata.wait and go without labels"
+	if kube.Forbidden(err) {
+		return "Give our service account get, list and watch of pods by a ClusterRole. Until then logs of new pods " + fate
+	}
+	return "The agent starts all the same; the first logs of new pods wait for metadata.wait and " + fate
 }
 
 // othersFile is advice for a file that its owner keeps to itself: uid 0 in a container is not above that.

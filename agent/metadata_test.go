@@ -60,6 +60,42 @@ func TestCheckTellsThatLabelsNeedTheAPI(t *testing.T) {
 	}
 }
 
+// besides adds a file of no pod, which is read in any case.
+func (n node) besides(t *testing.T) {
+	t.Helper()
+	n.write(t, "app.log", "hello\n")
+	n.edit(t, "inputs: [", "inputs: [{files: {paths: ["+n.dir+"/app.log]}}, ")
+}
+
+// What is not read must not be called secured.
+func TestExcludeUnknownIsToldWhileTheAPIIsAway(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	n := newNode(t, nowhere, "wal: {min_free: 1%}\nmetadata: {exclude_unknown: true}\n")
+	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "warn  metadata: metadata.exclude_unknown is set") {
+		t.Error(out)
+	}
+	n.besides(t)
+	n.run(t)
+	n.status(t, func(s *status.Status) bool {
+		return strings.Contains(fmt.Sprint(s.Problems), "not asked about pods") && s.Account.Excluded > 0
+	})
+}
+
+func TestExcludeUnknownIsToldWhileTheAPIRefuses(t *testing.T) {
+	b, s := newBackend(t), kubetest.New(t, "n1")
+	s.Set(kubetest.Forbids)
+	n := inCluster(t, b, s, "")
+	n.edit(t, "source: api", "source: api, exclude_unknown: true")
+	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "logs of new pods are not read") {
+		t.Error(out)
+	}
+	n.besides(t)
+	n.run(t)
+	n.status(t, func(s *status.Status) bool {
+		return strings.Contains(fmt.Sprint(s.Problems), "logs of new pods are not read")
+	})
+}
+
 // Whatever the API does, all is delivered after metadata.wait.
 func TestAnAPIThatDoesNotAnswerHoldsNothingUpForLong(t *testing.T) {
 	for name, c := range map[string]struct {

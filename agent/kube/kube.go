@@ -209,7 +209,7 @@ func (p *Pods) note(ctx context.Context, err error) {
 	p.mu.Unlock()
 	switch {
 	case err != nil && was == nil:
-		p.o.Log.Warn("the Kubernetes API does not tell of pods; new logs wait for metadata.wait and go without labels then", "error", err)
+		p.o.Log.Warn("the Kubernetes API does not tell of pods; new logs wait for metadata.wait, and go without labels then, or are not read where metadata.exclude_unknown says so", "error", err)
 	case err == nil && was != nil:
 		p.o.Log.Info("the Kubernetes API tells of pods again")
 	}

@@ -53,8 +53,9 @@ func (a *agent) followPods(ctx context.Context) (stop func()) {
 // metadata says how the API is doing.
 func (a *agent) metadata() status.Metadata {
 	if a.pods == nil {
-		return status.Metadata{}
+		return status.Metadata{ExcludesUnknown: a.c.Metadata.ExcludeUnknown}
 	}
 	r := a.pods.Report()
-	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since, Faults: r.Faults}
+	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since, Faults: r.Faults,
+		ExcludesUnknown: a.c.Metadata.ExcludeUnknown}
 }

@@ -157,7 +157,11 @@ func problems(s *status.Status) []status.Problem {
 	}
 	if s.Metadata.Error != "" {
 		add("warning", fmt.Sprintf("the Kubernetes API does not tell of pods: %s", s.Metadata.Error),
-			"logboom check says what is missing; logs are secured all the same, those of new pods without labels")
+			"logboom check says what is missing; "+fate(s.Metadata.ExcludesUnknown))
+	}
+	if !s.Metadata.Asked && s.Metadata.ExcludesUnknown {
+		add("warning", "the Kubernetes API is not asked about pods, so none is known, and their new logs are not read (metadata.exclude_unknown)",
+			"set metadata.source to api, or run in a cluster")
 	}
 	unreadable := 0
 	for _, f := range s.Files {
@@ -172,6 +176,14 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("can't read %d more files", more), "the list of log files has them first")
 	}
 	return all
+}
+
+// fate says what becomes of the logs of pods of which the API does not tell.
+func fate(excluded bool) string {
+	if excluded {
+		return "logs of new pods are not read meanwhile (metadata.exclude_unknown), all others are secured"
+	}
+	return "logs are secured all the same, those of new pods without labels"
 }
 
 // still says that nothing was acknowledged for a while, though something waits.

@@ -113,6 +113,8 @@ type Metadata struct {
 	Error  string    `json:"error"`            // why it does not answer; "" while it does
 	Since  time.Time `json:"since"`            // when it began not to
 	Faults []string  `json:"faults,omitempty"` // annotations of pods that are ignored, and why: some of them
+
+	ExcludesUnknown bool `json:"excludes_unknown,omitempty"` // logs of pods of which it does not tell are not read
 }
 
 // File is one File as the status page lists it.
