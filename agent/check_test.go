@@ -96,6 +96,16 @@ func (k *keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // What setup installs is missed before, and found afterwards.
+// A file may have any name, and a backend any words.
+func TestCheckDoesNotChangeTheTerminal(t *testing.T) {
+	var out strings.Builder
+	k := checker{w: &out}
+	k.fail("inputs[0]", "%s can't be read", "/var/log/app/\x1b]0;owned\x07\x1b[2J.log")
+	if want := "fail  inputs[0]: /var/log/app/?]0;owned??[2J.log can't be read\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+}
+
 func TestCheckMissesWhatSetupInstalls(t *testing.T) {
 	k := &keeper{has: map[string]string{}}
 	server := httptest.NewServer(k)

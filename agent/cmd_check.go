@@ -93,7 +93,7 @@ func (k *checker) line(verdict, what, format string, args ...any) {
 		_ = printJSON(k.w, map[string]string{"verdict": strings.TrimSpace(verdict), "what": what, "text": text}) // as below: the exit code says it all
 		return
 	}
-	fmt.Fprintf(k.w, "%s  %s: %s\n", verdict, what, text)
+	fmt.Fprintf(k.w, "%s  %s: %s\n", verdict, what, printable(text))
 }
 
 // kubernetes looks at a folder of container logs, and whether pins will work.
