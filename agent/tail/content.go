@@ -95,6 +95,16 @@ func (c *zipped) readAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// seen returns an end of the content that is certain, behind off if there is any more.
+func (c *zipped) seen(off int64) int64 {
+	var next [1]byte
+	n, _ := c.readAt(next[:], off)
+	if n == 0 {
+		return 0
+	}
+	return c.from + int64(len(c.kept))
+}
+
 // damaged says that there is more, which can't be decompressed.
 func (c *zipped) damaged() bool { return errors.Is(c.err, errDamaged) }
 

@@ -29,7 +29,8 @@ type file struct {
 	cut       bool // its bytes are gone from its inode: truncated
 	pin       string
 	onlyPin   bool
-	size      int64     // known size of the content; of a .gz only what was read of it
+	size      int64     // known size of the content: what was seen of the plain file, or of a .gz in its place
+	zipSeen   int64     // of that, what was seen of its .gz when it was found
 	alloc     int64     // bytes of the plain file on the disk
 	mtime     int64     // of the plain file, Unix nanoseconds
 	missing   int       // scans in a row that found no name of it
@@ -111,6 +112,13 @@ func (f *file) reached(held []byte, now time.Time) {
 	}
 	if size > f.size || f.gz && !f.damaged() {
 		f.size = size
+	}
+}
+
+// seeZip notes that the .gz in f's place has what was seen of it. What the plain file had may be less: its writer went on.
+func (f *file) seeZip() {
+	if f.gz && !f.excluded() {
+		f.size, f.zipSeen = max(f.size, f.zipSeen), 0
 	}
 }
 

@@ -60,6 +60,9 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 			return t.fail(f, now, err)
 		}
 		t.recovered(f)
+		if f.gz {
+			f.size = max(f.size, int64(f.read.off)+int64(len(text)))
+		}
 		end, cut := t.recordEnd(f, text, more, now)
 		if end == 0 && more {
 			if len(b.Text) > 0 {
@@ -72,6 +75,9 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 			t.give(f, b, text[:end], cut, false)
 		}
 		if more {
+			if z, ok := f.src.(*zipped); ok {
+				f.size = max(f.size, z.seen(int64(f.read.off)))
+			}
 			f.nextLook = time.Time{}
 			return full
 		}

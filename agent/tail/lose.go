@@ -25,7 +25,7 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if f.missing < 2 || now.Sub(f.goneSince) < scanEvery || f.pending > 0 {
 		return // a Record that is not durable may have to be read again, and would be lost with the rest then
 	}
-	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut || f.gz) && !(f.ended && f.readUp()) {
+	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}
 	if t.o.Acked() >= f.index {
@@ -41,17 +41,24 @@ func (t *Tailer) lose(f *file, now time.Time) {
 		l.Cause = checkpoint.CauseTruncated
 	}
 	f.lost = true
-	if l.End == l.Start && (f.cut || !f.gz) {
+	if l.End == l.Start {
 		return // nothing is known to be missing
 	}
 	t.changed.Losses = append(t.changed.Losses, l)
 }
 
 // loseDamaged lists that the rest of a .gz can't be decompressed. How much that is, nobody can know, unless the plain file
-// was seen.
+// was seen. Where the damage is before the Offset, there may be no rest: the status tells of it, as of what can't be read.
 func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
+	z, ok := f.src.(*zipped)
+	before := !ok || z.from+int64(len(z.kept)) < int64(f.read.off)
 	f.lost = true
 	t.close(f)
+	if before && f.size <= int64(f.read.off) {
+		f.problem = err.Error()
+		t.warnOnce(f.desc.Path, "a .gz is damaged before the place where reading would go on: nobody can know whether there was more", err)
+		return
+	}
 	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: f.read.off, End: max(f.read.off, wal.Offset(f.size)),
 		AtLeast: true, Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
 }

@@ -151,6 +151,9 @@ func (t *Tailer) newborn(e *entry) bool {
 func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 	e := &n.entry
 	f.folder.byKey[e.key] = f
+	if e.gz {
+		f.zipSeen = n.seen
+	}
 	if f.attached {
 		n.src.Close()
 		return
@@ -162,6 +165,7 @@ func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 		t.leave(f, n)
 		return
 	}
+	f.seeZip()
 	if f.read.tailN == 0 {
 		f.read.loadTail(n.src, f.desc.Start)
 		f.safe = f.read

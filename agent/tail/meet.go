@@ -16,6 +16,7 @@ type nascent struct {
 	pin   string
 	met   time.Time
 
+	seen    int64 // bytes of a .gz, decompressed: there may be more
 	waits   bool  // it has a first line, and is met when its pod is known
 	old     bool  // it was there before the first start
 	oldSize int64 // and so much of it
@@ -98,6 +99,7 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 		return nil
 	}
 	delete(fo.nascent, e.key)
+	n.seen = int64(size)
 	return &stranger{nascent: n, head: head, line: line, time: string(parse.Time(line))}
 }
 

@@ -159,6 +159,7 @@ func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.
 	}
 	if e.gz {
 		f.ended = true
+		f.seeZip()
 		return
 	}
 	f.pin = pinned[e.key]

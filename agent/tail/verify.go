@@ -22,6 +22,9 @@ func (t *Tailer) verify(f *file, s *stranger) bool {
 	}
 	prefix, reached, err := checksum(src, int64(f.desc.Start), off)
 	if err == nil && reached == off && prefix == f.read.prefix {
+		if z, ok := src.(*zipped); ok {
+			s.seen = max(s.seen, z.seen(off))
+		}
 		return true
 	}
 	if err != nil && !errors.Is(err, errDamaged) { // of the disk: it says nothing about the file
