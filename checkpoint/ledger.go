@@ -127,13 +127,13 @@ func list(r *rows, l Loss, kind string) (lost int64, err error) {
 }
 
 // joinable says whether b goes on where a ended, or starts inside it. Behind an open end ("at least") nothing is joined,
-// except that very entry again.
+// except that very entry again, or one that knows less of it.
 func joinable(a, b Loss) bool {
 	if a.Read != b.Read {
 		return false
 	}
 	if a.AtLeast {
-		return b.AtLeast && b.Start == a.Start && b.End == a.End
+		return b.AtLeast && b.Start == a.Start && b.End <= a.End
 	}
 	return a.Start <= b.Start && b.Start <= a.End && (b.End >= a.End || !b.AtLeast)
 }
