@@ -43,7 +43,7 @@ func TestStorm(t *testing.T) {
 	n.end()
 	s.ordinary()
 	t.Logf("%v of %v; %d rotations, %d restarts of containers", length, s.done, n.Rotations.Load(), n.Restarts.Load())
-	g.verdict(demand{doubts: true}) // with 48 descriptors a .gz may be gone before it could be looked at
+	g.verdict(demand{})
 }
 
 // threePods is a small node, with 2,000 lines a second at rate 1: a busy pod, one that logs everything that the format allows, and one that crashes. An attempt's

@@ -18,7 +18,6 @@ import (
 type demand struct {
 	lost       int64 // lines that were never readable, or someLines: the ledger must hold exactly their bytes
 	atLeast    bool  // or at least some of them, and say that it can't know all
-	doubts     bool  // the ledger may name a file of which nobody could know whether there was more
 	disordered bool  // lines without a time of their own may be found in another order than they were written
 }
 
@@ -91,7 +90,7 @@ func (g *stage) count(d demand) {
 		g.t.Errorf("what is stored is not what was written")
 	case r.Missing != d.lost && !(d.lost == someLines && r.Missing > 0):
 		g.t.Errorf("%d lines are missing, want %d", r.Missing, d.lost)
-	case r.Missing == 0 && len(losses) > 0 && !d.atLeast && !d.doubts:
+	case r.Missing == 0 && len(losses) > 0 && !d.atLeast:
 		g.t.Errorf("nothing is missing, and the ledger lists %d losses", len(losses))
 	case bytes != missing && !(d.atLeast && atLeast && bytes <= missing):
 		g.t.Errorf("the ledger lists %d bytes (at least: %v), but %d are missing", bytes, atLeast, missing)
