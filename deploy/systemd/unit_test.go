@@ -37,3 +37,16 @@ func TestUnitIsWhatSystemdTakes(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// The kernel slows down what is over MemoryHigh, and Go's collector can't know that number by itself.
+func TestGoKnowsTheUnitsMemory(t *testing.T) {
+	text, err := os.ReadFile("logboom.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"\nMemoryHigh=256M\n", "\nEnvironment=GOMEMLIMIT=230MiB\n"} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("no %q", line)
+		}
+	}
+}
