@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"logboom/chaos/e2e/numbered"
-	"logboom/chaos/elasticsearch"
 )
 
 // steady prints about 240 KB a second for the given time, so that the kubelet rotates it every five seconds or so. That is
@@ -22,7 +21,7 @@ func steady(d time.Duration) workload {
 // rotates.
 func TestRollingUpdateInMidBurst(t *testing.T) {
 	c := openCluster(t, "rollout")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, "")
 	steady := steady(40 * time.Second)
 	errors := workload{Plan: numbered.Plan{Name: "errors", Count: 12000, Stderr: 1}, rate: 300}
@@ -46,7 +45,7 @@ func TestRollingUpdateInMidBurst(t *testing.T) {
 // one come while no agent looks: a pin keeps them.
 func TestPodsDeletedByForce(t *testing.T) {
 	c := openCluster(t, "force")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byManifests(url)
 	steady := steady(30 * time.Second)
 	c.apply(steady)
@@ -72,7 +71,7 @@ func TestPodsDeletedByForce(t *testing.T) {
 // rotated two ticks before.
 func TestQuotaPressure(t *testing.T) {
 	c := openCluster(t, "quota")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, "")
 	loads := []workload{
 		{Plan: numbered.Plan{Name: "fast", Count: 60000, Stderr: 10, Long: 500, Binary: 1000}, rate: 3000},
@@ -100,7 +99,7 @@ func TestQuotaPressure(t *testing.T) {
 func TestContainerdIsKilled(t *testing.T) {
 	kill := given(t, killContainerd)
 	c := openCluster(t, "runtime")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byManifests(url)
 	seen := c.watch()
 	steady := workload{Plan: numbered.Plan{Name: "steady", Count: 25000, Stderr: 10}, rate: 1000}

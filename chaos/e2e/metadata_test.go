@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"logboom/chaos/e2e/numbered"
-	"logboom/chaos/elasticsearch"
 )
 
 // TestPodMetadata looks at what documents say of their pods, by what makes these: labels and image on each document, and
@@ -17,7 +16,7 @@ import (
 func TestPodMetadata(t *testing.T) {
 	folder := given(t, staticPods)
 	c := openCluster(t, "meta")
-	server := elasticsearch.Start(t)
+	server := startElasticsearch(t)
 	d := c.byChart(server, "config: {metadata: {annotations: [team]}}")
 	plain := func(name string, k kind) workload {
 		return workload{Plan: numbered.Plan{Name: name, Count: 1000, Stderr: 4}, rate: 200, kind: k, annotations: map[string]string{"team": "red"}}
@@ -59,7 +58,7 @@ func TestPodMetadata(t *testing.T) {
 // read either.
 func TestExcludedPodsAreCounted(t *testing.T) {
 	c := openCluster(t, "exclude")
-	server := elasticsearch.Start(t)
+	server := startElasticsearch(t)
 	d := c.byChart(server, fmt.Sprintf("config: {inputs: [{kubernetes: {root: %s, exclude: {labels: secret=yes}}}]}", podLogs))
 	hidden := workload{Plan: numbered.Plan{Name: "hidden", Count: 3000}, labels: map[string]string{"secret": "yes"}}
 	wanted := workload{Plan: numbered.Plan{Name: "wanted", Count: 3000}}
@@ -82,7 +81,7 @@ func TestExcludedPodsAreCounted(t *testing.T) {
 // TestPodsHaveASay has annotations of pods decide about their own logs: none, ten lines an event, another index.
 func TestPodsHaveASay(t *testing.T) {
 	c := openCluster(t, "say")
-	server := elasticsearch.Start(t)
+	server := startElasticsearch(t)
 	chosen := c.namespace + "-chosen"
 	d := c.byChart(server, fmt.Sprintf("config: {inputs: [{kubernetes: {root: %s, index_annotation: %q}}]}", podLogs, chosen))
 	saying := func(name, what, value string) workload {

@@ -17,7 +17,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"logboom/chaos/elasticsearch"
 	"logboom/chaos/oracle"
 )
 
@@ -26,7 +25,7 @@ import (
 // printed with all that Elasticsearch holds.
 func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
 	c := openCluster(t, "host")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	listen := freePort(t)
 	a := newAgent(t, configure(hostDir(t, "/var/log", c.namespace), podLogs, url, "%{namespace}-%{pod}", listen))
 

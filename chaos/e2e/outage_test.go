@@ -16,7 +16,7 @@ const outage = time.Minute
 // secures what is printed; its pod is even replaced meanwhile, with all of that in its buffer.
 func TestBackendDownAMinute(t *testing.T) {
 	c := openCluster(t, "backend")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, "")
 	steady := steady(60 * time.Second)
 	gone := workload{Plan: numbered.Plan{Name: "gone", Count: 5000, Stderr: 2}, lastWords: 200}
@@ -73,7 +73,7 @@ func TestAPIServerDownAMinute(t *testing.T) {
 	stop, start := given(t, stopAPI), given(t, startAPI)
 	folder := given(t, staticPods)
 	c := openCluster(t, "api")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, "")
 	steady := steady(60 * time.Second)
 	crash := workload{Plan: numbered.Plan{Name: "crash", Count: 1500, Stderr: 3}, rate: 100, crashes: 1}

@@ -37,7 +37,7 @@ func TestContainerLogsReachElasticsearch(t *testing.T) {
 		{"data stream", "logs-e2e-default", "logs-e2e-default"},
 	} {
 		t.Run(target.name, func(t *testing.T) {
-			url := elasticsearch.Start(t)
+			url := startElasticsearch(t)
 			root := t.TempDir()
 			a := newAgent(t, configure(t.TempDir(), root, url, target.index, freePort(t)))
 			if target.index == target.stored {

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"logboom/chaos/e2e/numbered"
-	"logboom/chaos/elasticsearch"
 )
 
 // TestShortLives has containers whose logs are soon gone: jobs that print and end at once and whose pods are removed, a
@@ -12,7 +11,7 @@ import (
 func TestShortLives(t *testing.T) {
 	folder := given(t, staticPods)
 	c := openCluster(t, "short")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byManifests(url)
 	quick := workload{Plan: numbered.Plan{Name: "job", Count: 400, Stderr: 5}, openEnd: true, kind: job}
 	long := workload{Plan: numbered.Plan{Name: "big-job", Count: 20000}, kind: job}

@@ -8,14 +8,13 @@ import (
 	"testing"
 
 	"logboom/chaos/e2e/numbered"
-	"logboom/chaos/elasticsearch"
 )
 
 // TestForwardingSidecar runs deploy/examples/forwarding-sidecar where the Pod Security level restricted is enforced. When
 // the pod is gone, its last words are stored: with it went its buffer.
 func TestForwardingSidecar(t *testing.T) {
 	c := openCluster(t, "forward")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	c.run("", "label", "namespace", c.namespace, "pod-security.kubernetes.io/enforce=restricted")
 	shop := workload{Plan: numbered.Plan{Name: "shop", Count: 20000, Long: 500, Binary: 1000}, rate: 2000, lastWords: 2000, file: "/logs/shop.log"}
 	delivered := c.namespace + "-shop"
@@ -34,7 +33,7 @@ func TestForwardingSidecar(t *testing.T) {
 // TestStreamingSidecar runs deploy/examples/streaming-sidecar on a node with the agent.
 func TestStreamingSidecar(t *testing.T) {
 	c := openCluster(t, "stream")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, "")
 	cart := workload{Plan: numbered.Plan{Name: "cart", Count: 20000, Long: 500, Binary: 1000}, rate: 2000, lastWords: 2000, file: "/logs/access.log", kind: deployment}
 	remove := c.example("streaming-sidecar", "cart", cart, nil)

@@ -8,14 +8,13 @@ import (
 	"testing"
 
 	"logboom/chaos/e2e/numbered"
-	"logboom/chaos/elasticsearch"
 )
 
 // TestUnprivileged has the variant that runs as uid 1000 and may only read /var/log. Without pins, its open descriptors
 // keep what the kubelet rotates away and deletes.
 func TestUnprivileged(t *testing.T) {
 	c := openCluster(t, "user")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	d := c.byChart(url, fmt.Sprintf("unprivileged: true\nconfig: {data_dir: %q}", hostDir(t, "/var/lib", c.namespace)))
 	var s agentStatus
 	get(t, d.url()+"/api/v1/status", &s)
@@ -34,7 +33,7 @@ func TestUnprivileged(t *testing.T) {
 // TestNodeLogs has the chart's value nodeLogs: log files of the node itself, beside those of its containers.
 func TestNodeLogs(t *testing.T) {
 	c := openCluster(t, "node")
-	url := elasticsearch.Start(t)
+	url := startElasticsearch(t)
 	path := "/var/log/" + c.namespace + ".log"
 	t.Cleanup(func() { os.Remove(path); os.Remove(path + ".1") })
 	d := c.byChart(url, fmt.Sprintf("nodeLogs: {enabled: true, paths: [%q]}\nconfig: {sink: {elasticsearch: {index: %q}}}",

@@ -49,7 +49,7 @@ else
   pid=$!
   echo "$pid" >"$dir/pid"
 fi
-for _ in $(seq 600); do
+for _ in $(seq 1500); do
   if [ -f "$dir/url" ]; then
     cat "$dir/url"
     exit
@@ -61,6 +61,6 @@ for _ in $(seq 600); do
   fi
   sleep 0.2
 done
-echo "elasticsearch: the node took no documents after two minutes; see $dir/output" >&2
+echo "elasticsearch: the node took no documents after five minutes; see $dir/output" >&2
 kill "$pid"
 exit 1

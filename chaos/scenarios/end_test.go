@@ -16,13 +16,13 @@ func TestRotatedAwayWhileTheAgentEnds(t *testing.T) {
 	g := newStage(t, settings{})
 	g.configure(settings{more: "delivery:\n  grace: 12s\n"})
 	c := busy(2500)
-	c.MaxFiles = 3 // what is rotated goes at the tick after the next
+	c.MaxFiles = 4 // what is rotated goes three ticks, which are seconds here, later
 	n := g.startNode(c)
 	g.agent.start()
 	g.awaitStored(500)
 	g.backend.kill()
 	g.agent.signal(syscall.SIGTERM)
-	n.awaitRotations(5)
+	n.awaitRotations(6)
 	n.end()
 	g.agent.wait("after SIGTERM", 30*time.Second)
 	g.startBackend()
