@@ -106,6 +106,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	return a.turn(ctx)
 }
 
+// unwatched is how long Delivery may send what was read last when nobody looks at the log files any more.
+const unwatched = 500 * time.Millisecond
+
 // turn runs the two loops. Asked to end it goes on reading for as long as Delivery needs, up to the grace: the node's
 // containers go on, too, and nobody else would look while the kubelet rotates their logs away.
 func (a *agent) turn(ctx context.Context) error {
@@ -126,8 +129,11 @@ func (a *agent) turn(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(drain)
 		err := a.intake.Run(reading, a.drained)
-		if err != nil {
+		switch {
+		case err != nil:
 			stopSending()
+		case a.ending.Load() != nil && !a.c.Delivery.DrainOnStop:
+			time.AfterFunc(unwatched, stopSending)
 		}
 		return err
 	})

@@ -21,6 +21,7 @@ func TestRotatedAwayWhileTheAgentEnds(t *testing.T) {
 	g.agent.start()
 	g.awaitStored(500)
 	g.backend.kill()
+	n.awaitLines(2500) // so that something waits
 	g.agent.signal(syscall.SIGTERM)
 	n.awaitRotations(6)
 	n.end()
