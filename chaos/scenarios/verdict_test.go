@@ -78,7 +78,7 @@ func (g *stage) count(d demand) {
 	must(g.t, g.writer.Close())
 	written, err := manifest.Read(&g.list)
 	must(g.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), g.drains())
 	defer cancel()
 	r, err := oracle.Check(ctx, http.DefaultClient, g.url, index, written)
 	must(g.t, err)
