@@ -67,13 +67,19 @@ type Pods struct {
 // folder names a pod as its log folder does.
 type folder struct{ namespace, name, uid string }
 
+// quiet takes client-go's own log away, which goes past ours: what it would say is told once, by note. It is the process's, so
+// it is set before anything of client-go runs.
+var quiet = sync.OnceFunc(func() { klog.SetLogger(logr.Discard()) })
+
 // New returns Pods of which nothing is known yet.
-func New(o Options) *Pods { return &Pods{o: o, pods: map[folder]*pod{}} }
+func New(o Options) *Pods {
+	quiet()
+	return &Pods{o: o, pods: map[folder]*pod{}}
+}
 
 // Run keeps up with the API until ctx is done. Where the API does not answer it tries again, after a second at first and half a
 // minute at most, without an end.
 func (p *Pods) Run(ctx context.Context) {
-	klog.SetLogger(logr.Discard()) // what it would say is told once, by note
 	for ; ctx.Err() == nil; sleep(ctx, accessEvery) {
 		var err error
 		if p.client, err = newClient(p.o.Kubeconfig); err == nil {
