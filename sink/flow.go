@@ -13,7 +13,7 @@ import (
 // Two things adapt. slots is how many requests may be in flight: one more after a round of good answers, half as many
 // after a setback (no answer, 429, 5xx, or an answer so late that the next may come too late). Where one at a time is
 // too much still, wait takes over: the longest pause of the whole Sink between an answer and its next request. A setback
-// doubles it, a good answer halves it. It must not be each Send's own: those of a thousand agents, each beginning afresh
+// doubles it, a good answer halves it, and quarters it where the backend was not busy but away. It must not be each Send's own: those of a thousand agents, each beginning afresh
 // with every Batch, would have 19 of 20 requests refused.
 //
 // A pause is full jitter, anything from nothing to wait, so that agents that failed together do not come again together.
@@ -26,6 +26,7 @@ type flow struct {
 	changed     chan struct{} // closed and made anew when a request may begin that could not before
 	wait        time.Duration // 0 while all is well
 	until       time.Time     // no request begins before
+	gone        bool          // at the last setback nobody was there: that says nothing of a load
 	cut         time.Time     // of the last setback: answers to older requests say nothing new
 }
 
@@ -77,6 +78,7 @@ const (
 	well    outcome = iota // it took what was sent, or had other reasons not to
 	partly                 // it was too busy for some of it
 	nothing                // it was small, and went well
+	away                   // nobody was there to ask
 	setback                // it took nothing, did not answer, or so late that the next answer may come too late
 )
 
@@ -92,7 +94,10 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	case begun.Before(f.cut), o == nothing:
 		return
 	case o == well:
-		if f.wait /= 2; f.wait < f.least {
+		if f.wait /= 2; f.gone {
+			f.wait /= 2
+		}
+		if f.wait < f.least {
 			f.wait = 0
 		}
 		if f.wait == 0 {
@@ -101,7 +106,7 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	case o == partly:
 		f.slots, f.cut = max(1, f.slots/2), now
 	default:
-		f.slots, f.cut = max(1, f.slots/2), now
+		f.slots, f.cut, f.gone = max(1, f.slots/2), now, o == away
 		f.wait = min(max(2*f.wait, f.least), f.last)
 	}
 	if pause := retryAfter + rand.N(f.wait+1); pause > 0 {

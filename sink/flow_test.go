@@ -208,3 +208,23 @@ func TestLateAnswersMakeBodiesShorter(t *testing.T) {
 		}
 	})
 }
+
+// A backend that was away is not one that was busy: after an outage the pauses end sooner, and a refusal makes them long again.
+func TestABackendThatWasAwayIsAskedSooner(t *testing.T) {
+	answers := func(o outcome) (n int) {
+		var f flow
+		f.init(&Config{Concurrency: 2, MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second})
+		for range 20 {
+			f.flying++
+			f.give(time.Now(), o, 0)
+		}
+		for ; f.wait > 0; n++ {
+			f.flying++
+			f.give(time.Now(), well, 0)
+		}
+		return n
+	}
+	if busy, gone := answers(setback), answers(away); busy != 7 || gone != 4 {
+		t.Errorf("%d good answers end the pauses of a busy backend, %d those of one that was away", busy, gone)
+	}
+}

@@ -51,11 +51,13 @@ func (b *batch) request(ctx context.Context) *problem {
 	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), bulkBody, header)
 	if err != nil {
 		b.sink.nodes.failed(node)
-		if u := (unanswered{}); !errors.As(err, &u) || u.begun {
+		u := unanswered{}
+		unheard := errors.As(err, &u) && !u.begun
+		if !unheard {
 			b.suspect()
 		}
 		late := errors.Is(err, context.DeadlineExceeded)
-		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late}
+		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late, unheard: unheard && !late}
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)

@@ -204,6 +204,9 @@ func (b *batch) paced(ctx context.Context) *problem {
 	switch {
 	case p != nil && (p.scope == everything || p.scope == noAnswer):
 		o, retryAfter = setback, p.retryAfter
+		if p.unheard {
+			o = away
+		}
 	case time.Since(begun) > b.sink.conf.Timeout/2:
 		o = setback
 	case b.busy:

@@ -111,8 +111,14 @@ var sinkMutations = []mutation{
 	{
 		name: "sink/unanswered-is-no-doubt", invariant: "4", pkg: "sink", file: "sink/request.go",
 		broken: "a request without an answer is taken for one that stored nothing",
-		old:    "!errors.As(err, &u) || u.begun {", new: "errors.As(err, &u) && u.begun && u.error == nil {",
+		old:    "if !unheard {", new: "if !unheard && u.begun && u.error == nil {",
 		test: "TestAmbiguousThenRolledOverIsStoredOnce",
+	},
+	{
+		name: "sink/away-is-busy", invariant: "8", pkg: "sink", file: "sink/flow.go",
+		broken: "after an outage the pauses end as late as if the backend had been busy",
+		old:    "if f.wait /= 2; f.gone {", new: "if f.wait /= 2; false {",
+		test: "TestABackendThatWasAwayIsAskedSooner",
 	},
 	{
 		name: "sink/body-read-too-long", invariant: "3", pkg: "sink", file: "sink/gate.go",
