@@ -78,7 +78,7 @@ const (
 	well    outcome = iota // it took what was sent, or had other reasons not to
 	partly                 // it was too busy for some of it
 	nothing                // it was small, and went well
-	away                   // nobody was there to ask
+	away                   // nobody was there to answer: the connection was refused or cut
 	setback                // it took nothing, did not answer, or so late that the next answer may come too late
 )
 

@@ -43,7 +43,6 @@ type problem struct {
 	up         bool          // the backend works as such
 	retryAfter time.Duration // the backend asked for that; 0: it did not
 	late       bool          // the answer did not come in time: a shorter request may have one
-	unheard    bool          // nobody was there to hear of it
 	errType    string        // with oneIndex: the backend's error type
 }
 

@@ -51,13 +51,11 @@ func (b *batch) request(ctx context.Context) *problem {
 	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), bulkBody, header)
 	if err != nil {
 		b.sink.nodes.failed(node)
-		u := unanswered{}
-		unheard := errors.As(err, &u) && !u.begun
-		if !unheard {
+		if u := (unanswered{}); !errors.As(err, &u) || u.begun {
 			b.suspect()
 		}
 		late := errors.Is(err, context.DeadlineExceeded)
-		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late, unheard: unheard && !late}
+		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late}
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)

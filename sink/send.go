@@ -204,7 +204,7 @@ func (b *batch) paced(ctx context.Context) *problem {
 	switch {
 	case p != nil && (p.scope == everything || p.scope == noAnswer):
 		o, retryAfter = setback, p.retryAfter
-		if p.unheard {
+		if p.scope == noAnswer && !p.late {
 			o = away
 		}
 	case time.Since(begun) > b.sink.conf.Timeout/2:

@@ -111,7 +111,7 @@ var sinkMutations = []mutation{
 	{
 		name: "sink/unanswered-is-no-doubt", invariant: "4", pkg: "sink", file: "sink/request.go",
 		broken: "a request without an answer is taken for one that stored nothing",
-		old:    "if !unheard {", new: "if !unheard && u.begun && u.error == nil {",
+		old:    "!errors.As(err, &u) || u.begun {", new: "errors.As(err, &u) && u.begun && u.error == nil {",
 		test: "TestAmbiguousThenRolledOverIsStoredOnce",
 	},
 	{
