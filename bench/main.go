@@ -134,16 +134,7 @@ func run(ctx context.Context, o options) (passed bool, err error) {
 		fmt.Print(report.Outage.table())
 		passed = passed && report.Outage.passed()
 	}
-	path := filepath.Join(m.dir, "result.json")
-	if err := writeJSON(path, &report); err != nil {
-		return false, err
-	}
-	plots, err := report.draw(m.dir)
-	if err != nil {
-		return false, err
-	}
-	fmt.Printf("\nAll figures of all runs: %s\n", strings.Join(append([]string{path}, plots...), " "))
-	return passed, nil
+	return passed, m.write("result.json", &report)
 }
 
 // steady measures what containers that log at a steady rate cost, and an outage.
@@ -199,16 +190,23 @@ func runPeers(ctx context.Context, o options) (passed bool, err error) {
 		return false, err
 	}
 	fmt.Print(lossTable(report.Losses))
-	path := filepath.Join(m.dir, "peers.json")
-	if err := writeJSON(path, &report); err != nil {
-		return false, err
+	return true, m.write("peers.json", &report)
+}
+
+// write keeps all figures of a report as JSON under that name, and beside it its plots.
+func (m *meter) write(name string, report interface {
+	draw(dir string) ([]string, error)
+}) error {
+	path := filepath.Join(m.dir, name)
+	if err := writeJSON(path, report); err != nil {
+		return err
 	}
 	plots, err := report.draw(m.dir)
 	if err != nil {
-		return false, err
+		return err
 	}
 	fmt.Printf("\nAll figures of all runs: %s\n", strings.Join(append([]string{path}, plots...), " "))
-	return true, nil
+	return nil
 }
 
 // chosen returns the corpora of the command line.
