@@ -81,9 +81,10 @@ func (p *process) follow() {
 }
 
 // peakRSS chooses between two accounts of a child's memory. The kernel begins ru_maxrss of a child with the memory of the
-// process that started it, so it is exact only when it is above our own; samples miss what happens after the last one.
+// process that started it, so it is exact only when it is above our own; samples miss what happens after the last one. Of
+// a child that ended before the first sample nothing better is known than that it had no more than ru_maxrss.
 func peakRSS(rusage, sampled int64) int64 {
-	if own, err := statusBytes("/proc/self/status", "VmHWM:"); err == nil && rusage > own {
+	if own, err := statusBytes("/proc/self/status", "VmHWM:"); sampled == 0 || err == nil && rusage > own {
 		return rusage
 	}
 	return sampled

@@ -53,6 +53,22 @@ func TestPeakMemoryIsTheChilds(t *testing.T) {
 	runtime.KeepAlive(own)
 }
 
+func TestAChildTooQuickForASampleHasABound(t *testing.T) {
+	own, err := statusBytes("/proc/self/status", "VmHWM:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ rusage, sampled, want int64 }{
+		{own, 0, own},
+		{own, 5e6, 5e6},
+		{2 * own, 5e6, 2 * own},
+	} {
+		if got := peakRSS(c.rusage, c.sampled); got != c.want {
+			t.Errorf("peakRSS(%d, %d) of a parent with %d: %d, want %d", c.rusage, c.sampled, own, got, c.want)
+		}
+	}
+}
+
 func TestWritesAreCountedToTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	accounted, err := accountsWrites(dir)
