@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,8 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-
-	"logboom/agent/status"
 )
 
 // TestMain makes the test binary logboom itself, for tests that need another process.
@@ -140,35 +137,5 @@ func TestCheckMissesWhatSetupInstalls(t *testing.T) {
 	k.mu.Unlock()
 	if out := check(); !strings.Contains(out, "warn  backend: ") || !strings.Contains(out, "does not accept our credentials (401). Until that is put right, logs wait in the WAL") {
 		t.Error(out)
-	}
-}
-
-// Each command that answers something does so for programs, too, and refuses what it does not know.
-func TestWhatAnswersTakesOutputJSON(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
-	n.lost(t)
-	n.run(t)
-	n.status(t, func(s *status.Status) bool { return s.Account.Waiting == 46 }) // nothing changes from here on
-	for command, field := range map[string]string{"version": "go", "check -c FILE": "verdict", "status -c FILE": "account", "ledger -c FILE": "cause", "wal ls -c FILE": "segment",
-		"deadletter replay -c FILE": "stored", "deadletter ls -c FILE": ""} {
-		args := strings.Fields(strings.ReplaceAll(command, "FILE", n.file))
-		_, short, _ := logboom(t, t.Context(), append(args, "--json")...)
-		code, out, stderr := logboom(t, t.Context(), append(args, "--output", "json")...)
-		if code != 0 || stderr != "" || strings.Count(short, "\n") != strings.Count(out, "\n") || out == "" && field != "" {
-			t.Errorf("%s: %d %s\n%s\n%s", command, code, stderr, out, short)
-		}
-		for line := range strings.Lines(out) {
-			var v map[string]any
-			if err := json.Unmarshal([]byte(line), &v); err != nil || v[field] == nil {
-				t.Errorf("%s: %v in %s", command, err, line)
-			}
-		}
-		_, text, _ := logboom(t, t.Context(), append(args, "--output", "text")...)
-		if json.Valid([]byte(text)) {
-			t.Errorf("%s: text is %s", command, text)
-		}
-		if code, _, stderr := logboom(t, t.Context(), append(args, "--output", "xml")...); code != exitUsage || !strings.Contains(stderr, "want text or json") {
-			t.Errorf("%s: %d %s", command, code, stderr)
-		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,7 +31,9 @@ itself needs none of these.`,
 		})
 	c.Example = `  logboom setup -c FILE
   logboom setup -c FILE --print                        what it would send, as the server needs it
-  logboom setup -c FILE --print --server opensearch    the same without asking the server`
+  logboom setup -c FILE --print --server opensearch    the same without asking the server
+  logboom setup -c FILE --json | jq -r 'select(.verdict == "left alone") | .name'`
+	o.out = outputFlags(c, "one object a line for each piece, with verdict, name and detail; with --print the requests")
 	c.Flags().BoolVar(&o.print, "print", false, "show the requests, and change nothing")
 	c.Flags().BoolVar(&o.force, "force", false, "write over what a person changed or made")
 	c.Flags().StringVar(&o.server, "server", "", "with --print: elasticsearch or opensearch, which is then not asked")
@@ -40,6 +43,7 @@ itself needs none of these.`,
 type setupOptions struct {
 	print, force bool
 	server       string
+	out          *output
 }
 
 // setupTimeout bounds all requests together.
@@ -64,22 +68,30 @@ func setup(ctx context.Context, conf *config.Config, o *setupOptions, w io.Write
 		return err
 	}
 	if o.print {
+		if o.out.json {
+			return requestsJSON(pieces, o.force, w)
+		}
 		return printRequests(pieces, o.force, w)
 	}
 	for i := range pieces {
-		if err := installPiece(ctx, s, &pieces[i], o.force, w); err != nil {
+		verdict, err := installPiece(ctx, s, &pieces[i], o.force)
+		if err != nil {
+			return err
+		}
+		if err := tellPiece(w, verdict, &pieces[i], o.out.json); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func installPiece(ctx context.Context, s *sink.Sink, p *sink.Piece, force bool, w io.Writer) error {
-	verdict := string(p.State)
+// installPiece makes p what it should be, and returns what became of it in one or two words.
+func installPiece(ctx context.Context, s *sink.Sink, p *sink.Piece, force bool) (verdict string, err error) {
+	verdict = string(p.State)
 	switch {
 	case p.Due(force):
 		if err := s.Install(ctx, p); err != nil {
-			return err
+			return "", err
 		}
 		if verdict = "installed"; p.State == sink.PieceUnavailable {
 			verdict = string(p.State)
@@ -90,10 +102,18 @@ func installPiece(ctx context.Context, s *sink.Sink, p *sink.Piece, force bool, 
 			p.Detail += "; --force writes over it"
 		}
 	}
-	if p.Detail != "" {
-		p.Detail = ": " + p.Detail
+	return verdict, nil
+}
+
+func tellPiece(w io.Writer, verdict string, p *sink.Piece, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, map[string]string{"verdict": verdict, "name": p.Name, "detail": p.Detail})
 	}
-	_, err := fmt.Fprintf(w, "%-11s  %s%s\n", verdict, p.Name, p.Detail)
+	detail := p.Detail
+	if detail != "" {
+		detail = ": " + detail
+	}
+	_, err := fmt.Fprintf(w, "%-11s  %s%s\n", verdict, p.Name, detail)
 	return err
 }
 
@@ -107,6 +127,28 @@ func printRequests(pieces []sink.Piece, force bool, w io.Writer) error {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%s %s\n%s\n", p.Method, p.Path, p.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pieceRequest is a Piece for programs. What is not due has no request.
+type pieceRequest struct {
+	Name   string          `json:"name"`
+	State  sink.PieceState `json:"state"`
+	Method string          `json:"method,omitempty"`
+	Path   string          `json:"path,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
+}
+
+func requestsJSON(pieces []sink.Piece, force bool, w io.Writer) error {
+	for _, p := range pieces {
+		r := pieceRequest{Name: p.Name, State: p.State}
+		if p.Due(force) {
+			r.Method, r.Path, r.Body = p.Method, p.Path, p.Body
+		}
+		if err := printJSON(w, r); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -15,12 +14,11 @@ import (
 
 	"logboom/agent/config"
 	"logboom/agent/pipeline"
-	"logboom/checkpoint"
-	"logboom/sink"
 )
 
 func walShipCommand() *cobra.Command {
 	var copied bool
+	var out *output
 	c := &cobra.Command{Use: "ship -c FILE [DIR]", Short: "Deliver the buffer of an agent that is gone", Long: `Deliver the buffer of an agent that is gone.
 
 It sends what waits in DIR, or in the data_dir of FILE, to the backend of FILE: with the ids, indices and node name that the
@@ -32,7 +30,9 @@ should its agent come back, sends its events again. Log files that the agent had
 	c.Flags().BoolVar(&copied, "copy", false, "DIR is a copy, or must stay as it is: only read it")
 	c.Example = `  logboom wal ship -c FILE
   logboom wal ship -c FILE /mnt/node-7/var/log/logboom
-  logboom wal ship -c FILE --copy /snapshots/node-7/logboom`
+  logboom wal ship -c FILE --copy /snapshots/node-7/logboom
+  logboom wal ship -c FILE --json | jq .stored`
+	out = outputFlags(c, "one object; progress stays on standard error")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *path == "" {
 			return errors.New("no configuration file: add -c FILE, which says where to send to")
@@ -46,12 +46,17 @@ should its agent come back, sends its events again. Log files that the agent had
 				return failed(err)
 			}
 		}
-		return failed(ship(c.Context(), *path, conf, copied, c.OutOrStdout(), c.ErrOrStderr()))
+		return failed(ship(c.Context(), *path, conf, copied, func(s *shipment) error {
+			if out.json {
+				return printJSON(c.OutOrStdout(), s)
+			}
+			return s.tell(c.OutOrStdout())
+		}, c.ErrOrStderr()))
 	}
 	return c
 }
 
-func ship(ctx context.Context, path string, conf *config.Config, copied bool, stdout, stderr io.Writer) error {
+func ship(ctx context.Context, path string, conf *config.Config, copied bool, tell func(*shipment) error, stderr io.Writer) error {
 	if err := hasWAL(conf.DataDir); err != nil {
 		return err
 	}
@@ -76,8 +81,9 @@ func ship(ctx context.Context, path string, conf *config.Config, copied bool, st
 	if err != nil {
 		return err
 	}
-	shipped(stdout, conf.DataDir, &s, copied)
-	tellLetters(stdout, conf.DataDir)
+	if err := tell(shipmentOf(conf.DataDir, &s, copied)); err != nil {
+		return err
+	}
 	switch {
 	case !s.Done():
 		return fmt.Errorf("interrupted at block %d of %d: what is not delivered is still there. Run it again to go on", s.Acked, s.Durable)
@@ -86,46 +92,6 @@ func ship(ctx context.Context, path string, conf *config.Config, copied bool, st
 	}
 	return nil
 }
-
-// shipped writes what became of everything.
-func shipped(w io.Writer, dataDir string, s *pipeline.Shipped, copied bool) {
-	fmt.Fprintf(w, "%d events were stored, %d had been stored before.\n", s.Stored, s.Duplicates)
-	where, ledger := " and are in "+filepath.Join(dataDir, deadDir), "; logboom ledger lists them"
-	if copied {
-		where, ledger = ": only the original keeps them", ""
-	}
-	if s.DeadLetters > 0 {
-		fmt.Fprintf(w, "%d events were refused by the backend%s.\n", s.DeadLetters, where)
-	}
-	if s.Losses > 0 {
-		fmt.Fprintf(w, "%d ranges of the buffer can't be read%s.\n", s.Losses, ledger)
-	}
-	if copied {
-		fmt.Fprintf(w, "Nothing was changed in %s. Its agent, should it run again, sends the same events again: the backend knows them by their ids.\n", dataDir)
-	}
-	if pins, err := os.ReadDir(filepath.Join(dataDir, pinsDir)); err == nil && len(pins) > 0 {
-		fmt.Fprintf(w, "%s holds log files of %d pods that may not have been read to their end: only an agent on that node reads them.\n",
-			filepath.Join(dataDir, pinsDir), len(pins))
-	}
-}
-
-// tellLetters says how many Events still wait as dead letters, also from before: ship leaves them to an agent.
-func tellLetters(w io.Writer, dataDir string) {
-	if held, _ := checkpoint.Held(dataDir); held {
-		return // its agent tells
-	}
-	dead := 0
-	err := lettersOnDisk(dataDir, sink.Fields{}, func(*pipeline.Letter) error { dead++; return nil })
-	dir := filepath.Join(dataDir, deadDir)
-	if err != nil {
-		fmt.Fprintf(w, "Whether %s holds dead letters can't be told: %v\n", dir, err)
-	} else if dead > 0 {
-		fmt.Fprintf(w, "%s holds %d events in all: logboom deadletter lists them. Only an agent sends them again.\n", dir, dead)
-	}
-}
-
-// pinsDir is the folder of a data directory that holds hard links of log files.
-const pinsDir = "pins"
 
 // tellEvery is how often progress is told while it goes on.
 const tellEvery = 10 * time.Second

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -15,41 +14,46 @@ import (
 )
 
 func walVerifyCommand() *cobra.Command {
+	var out *output
 	c := onBuffer("verify", "Read the whole buffer and check it", `Every block is read with its checksums, and its records are put together as the log files had them: each must go on where the
 one before ended, and the checksum of all bytes so far must agree. Dead letters are read too. It names the files and byte
 ranges that are hit, and ends with 1 when there are any. The agent goes on past damage by itself and puts it into the ledger.`,
-		func(c *cobra.Command, l *look) error { return verify(c.Context(), c.OutOrStdout(), l) })
+		func(c *cobra.Command, l *look) error {
+			return verify(c.Context(), &findings{w: c.OutOrStdout(), json: out.json}, l)
+		})
 	c.Example = `  logboom wal verify -c FILE
-  logboom wal verify /mnt/node-7/var/log/logboom && echo whole`
+  logboom wal verify /mnt/node-7/var/log/logboom && echo whole
+  logboom wal verify -c FILE --json | jq 'select(.what == "fault")'`
+	out = outputFlags(c, "one object a line: a fault, then what was read of each folder, then how far delivery is")
 	return c
 }
 
 // errDamage is said already, line by line.
 var errDamage = &failure{code: exitFailed}
 
-func verify(ctx context.Context, w io.Writer, l *look) error {
+func verify(ctx context.Context, out *findings, l *look) error {
 	r, err := l.open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	bad, err := verifyBlocks(ctx, w, walDir, r, l)
+	bad, err := verifyBlocks(ctx, out, walDir, r, l)
 	if err != nil {
 		return err
 	}
-	dead, err := verifyDeadLetters(ctx, w, l.dataDir)
+	dead, err := verifyDeadLetters(ctx, out, l.dataDir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s: %s.\n", l.dataDir, l.delivered())
-	if bad || dead {
+	out.delivery(l)
+	if out.err == nil && (bad || dead) {
 		return errDamage
 	}
-	return nil
+	return out.err
 }
 
 // verifyDeadLetters checks the second WAL, of which no checkpoint knows anything.
-func verifyDeadLetters(ctx context.Context, w io.Writer, dataDir string) (bad bool, err error) {
+func verifyDeadLetters(ctx context.Context, out *findings, dataDir string) (bad bool, err error) {
 	dir := filepath.Join(dataDir, deadDir)
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return false, nil
@@ -59,12 +63,12 @@ func verifyDeadLetters(ctx context.Context, w io.Writer, dataDir string) (bad bo
 		return false, err
 	}
 	defer r.Close()
-	return verifyBlocks(ctx, w, deadDir, r, nil)
+	return verifyBlocks(ctx, out, deadDir, r, nil)
 }
 
-// verifyBlocks reads all that r gives out and writes a line about each thing that is wrong, and one about the whole.
-func verifyBlocks(ctx context.Context, w io.Writer, name string, r *wal.Reader, l *look) (bad bool, err error) {
-	v := &verifier{w: w, name: name, look: l, files: map[wal.FileID]reached{}}
+// verifyBlocks reads all that r gives out and tells out about each thing that is wrong, and one about the whole.
+func verifyBlocks(ctx context.Context, out *findings, name string, r *wal.Reader, l *look) (bad bool, err error) {
+	v := &verifier{out: out, folder: name, look: l, files: map[wal.FileID]reached{}}
 	if l != nil {
 		v.acked = l.acked
 	}
@@ -74,8 +78,8 @@ func verifyBlocks(ctx context.Context, w io.Writer, name string, r *wal.Reader, 
 		var damage *wal.DamageError
 		switch {
 		case errors.Is(err, wal.ErrNone):
-			_, err := fmt.Fprintf(w, "%s: %d blocks, %d records of %d files, %s of text: %s\n", name, v.blocks, v.records, len(v.files), size(v.text), v.verdict())
-			return v.wrong > 0, err
+			out.read(tally{Folder: name, Blocks: v.blocks, Records: v.records, Files: len(v.files), Text: v.text, Faults: v.wrong})
+			return v.wrong > 0, nil
 		case errors.As(err, &damage):
 			err = v.damage(ctx, damage.Damaged)
 			after = damage.Index
@@ -92,8 +96,8 @@ func verifyBlocks(ctx context.Context, w io.Writer, name string, r *wal.Reader, 
 
 // verifier compares what follows with what was there before.
 type verifier struct {
-	w       io.Writer
-	name    string
+	out     *findings
+	folder  string
 	look    *look     // nil for dead letters
 	acked   wal.Index // when it began
 	files   map[wal.FileID]reached
@@ -138,9 +142,9 @@ func (v *verifier) record(ctx context.Context, r *wal.Record, n wal.Index) error
 		if gone, err := v.gone(ctx, before.block+1); gone || err != nil {
 			return err
 		}
-		v.say("%q: bytes %d to %d are in no block: they should stand between blocks %d and %d", r.File.Path, before.end, r.Start, before.block, n)
+		v.say(fault{Path: r.File.Path, Start: before.end, End: r.Start, Block: n}, "%q: bytes %d to %d are in no block: they should stand between blocks %d and %d", r.File.Path, before.end, r.Start, before.block, n)
 	case before.summed && r.Start == before.end && crc32.Update(before.prefix, castagnoli, r.Text) != r.Prefix:
-		v.say("%q: bytes %d to %d in block %d are not those that follow what was there before: the checksum of the file so far does not agree",
+		v.say(fault{Path: r.File.Path, Start: r.Start, End: r.End, Block: n}, "%q: bytes %d to %d in block %d are not those that follow what was there before: the checksum of the file so far does not agree",
 			r.File.Path, r.Start, r.End, n)
 	}
 	return nil
@@ -167,10 +171,10 @@ func (v *verifier) damage(ctx context.Context, all []wal.Damage) error {
 			continue
 		}
 		if d.File == nil {
-			v.say("%s; nothing tells which files it held", what)
+			v.say(fault{Block: d.Index}, "%s; nothing tells which files it held", what)
 			continue
 		}
-		v.say("%q: bytes %d to %d, gathered %s; %s", d.File.Path, d.Start, d.End, clock(d.Time), what)
+		v.say(fault{Path: d.File.Path, Start: d.Start, End: d.End, Block: d.Index}, "%q: bytes %d to %d, gathered %s; %s", d.File.Path, d.Start, d.End, clock(d.Time), what)
 		if r, known := v.files[d.File.ID]; !known || r.end <= d.Start {
 			v.files[d.File.ID] = reached{end: d.End, block: d.Index}
 		}
@@ -178,14 +182,8 @@ func (v *verifier) damage(ctx context.Context, all []wal.Damage) error {
 	return nil
 }
 
-func (v *verifier) say(format string, args ...any) {
+func (v *verifier) say(f fault, format string, args ...any) {
 	v.wrong++
-	fmt.Fprintf(v.w, "%s: %s\n", v.name, fmt.Sprintf(format, args...))
-}
-
-func (v *verifier) verdict() string {
-	if v.wrong == 0 {
-		return "whole"
-	}
-	return fmt.Sprintf("%d faults", v.wrong)
+	f.Folder, f.Text = v.folder, fmt.Sprintf(format, args...)
+	v.out.fault(f)
 }

@@ -297,7 +297,7 @@ func TestWhatIsDeliveredMeanwhileIsNoDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &safe{}
-	v := &verifier{w: out, name: "wal", look: l, files: map[wal.FileID]reached{}}
+	v := &verifier{out: &findings{w: out}, folder: "wal", look: l, files: map[wal.FileID]reached{}}
 	f := &wal.File{ID: wal.FileID{1}, Path: "/a.log", Format: wal.Plain}
 	read := func(block wal.Index, at wal.Offset) int {
 		t.Helper()

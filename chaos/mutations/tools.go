@@ -71,7 +71,7 @@ var toolMutations = []mutation{
 	{
 		name: "tools/clean-deliver-removes-letters", invariant: "5", pkg: "agent", file: "agent/cmd_clean.go",
 		broken: "clean --deliver removes dead letters, and nobody was asked",
-		old:    "	if delivered && left {", new: "	if delivered && left && yes {",
+		old:    "	case o.delivered && r.undelivered():", new: "	case o.delivered && r.undelivered() && o.yes:",
 		test: "TestCleanDeliversFirst",
 	},
 	{
@@ -91,5 +91,11 @@ var toolMutations = []mutation{
 		broken: "any answer is a yes",
 		old:    "answer != \"yes\"", new: "answer == \"never\"",
 		test: "TestCleanAsksAndRemovesWhatIsOurs",
+	},
+	{
+		name: "tools/clean-json-does-not-ask", invariant: "5", pkg: "agent", file: "agent/cmd_clean.go",
+		broken: "clean for a program, which nobody can be asked for, removes what is not delivered",
+		old:    "	case o.delivered, o.yes:", new: "	case o.delivered, o.yes, o.json:",
+		test: "TestCleanTellsProgramsWhatThereIs",
 	},
 }
