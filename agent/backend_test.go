@@ -23,6 +23,8 @@ type backend struct {
 	twice   int                                 // creates of what was there
 	accept  func(index, document string) string // "" or the item that is answered instead; nil: all is taken
 	stopped bool                                // every request gets a 503
+
+	turns chan struct{} // each bulk request takes one, and waits for it; nil: none has to. Set before the first request
 }
 
 func newBackend(t *testing.T) *backend {
@@ -34,10 +36,13 @@ func newBackend(t *testing.T) *backend {
 }
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	index, bulk := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/_bulk")
+	if bulk && b.turns != nil {
+		<-b.turns
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	index, bulk := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/_bulk")
 	switch {
 	case b.stopped:
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -21,15 +21,20 @@ func TestCleanDeliversOnABusyNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	var printing sync.WaitGroup
 	defer func() { cancel(); printing.Wait() }()
+	begun := make(chan struct{})
 	printing.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
 			fmt.Fprintf(log, "2026-11-22T16:00:00.000000000Z stdout F %d on and on\n", i)
+			if i == 0 {
+				close(begun)
+			}
 			time.Sleep(20 * time.Millisecond)
 		}
 	})
+	<-begun
 	if code, out, complaints := logboom(t, ctx, "clean", "-c", n.file, "--deliver"); code != 0 {
 		t.Fatalf("%d %s%s", code, out, complaints)
 	}

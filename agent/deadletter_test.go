@@ -12,7 +12,7 @@ import (
 // wait waits until what a command prints is as it should be.
 func wait(t *testing.T, args string, enough func(out string) bool) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		_, out, complaints := logboom(t, t.Context(), strings.Fields(args)...)
 		if enough(out) {
 			return out
@@ -47,7 +47,11 @@ func TestDeadLettersAreListedAndSentAgain(t *testing.T) {
 	if !strings.Contains(table, `"bad \"one\""`) || !strings.Contains(table, "logs-shop-2026.11.22") {
 		t.Errorf("beside the agent:\n%s", table)
 	}
-	time.Sleep(1500 * time.Millisecond) // the commit
+	for deadline := time.Now().Add(patience); len(n.oldest(t)) != 2; time.Sleep(20 * time.Millisecond) { // once they are committed
+		if time.Now().After(deadline) {
+			t.Fatal("the letters are not committed")
+		}
+	}
 	stop()
 	if code, out, complaints := logboom(t, t.Context(), "deadletter", "ls", "-c", n.file); code != 0 || out != table {
 		t.Errorf("without the agent %d %s\n%s", code, complaints, out)

@@ -25,7 +25,7 @@ func (n node) hangUp(t *testing.T, stderr *safe, old, new, want string) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(stderr.String()[said:], want); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(stderr.String()[said:], want); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the agent does not say %q:\n%s", want, stderr.String()[said:])
 		}

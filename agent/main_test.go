@@ -24,6 +24,9 @@ import (
 	"logboom/wal"
 )
 
+// patience is how long something may take on a busy machine.
+const patience = time.Minute
+
 // node is a folder with a pod's log, and a configuration file for it.
 type node struct{ dir, file string }
 
@@ -149,7 +152,7 @@ func (n node) run(t *testing.T) (stderr *safe, stop func()) {
 	})
 	t.Cleanup(stop)
 	segments := filepath.Join(n.dir, "data", "wal", "*", "*")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if found, _ := filepath.Glob(segments); len(found) > 0 {
 			return stderr, stop
 		}
@@ -340,14 +343,9 @@ func tree(t *testing.T, dir string) []string {
 
 // Two mounts of one file system do not take hard links, and a container has many mounts.
 func TestCheckTellsMountsApart(t *testing.T) {
-	shm, err := os.MkdirTemp("/dev/shm", "logboom-check-*")
-	if err != nil {
-		t.Skip(err)
-	}
-	defer os.RemoveAll(shm)
 	n := newNode(t, nowhere, "")
 	n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{kubernetes: {root: %s/pods}}]\ndata_dir: %s/data\nsink: {elasticsearch: {urls: [%q]}}\nwal: {min_free: 0%%}\n",
-		n.dir, shm, nowhere))
+		n.dir, otherMount(t), nowhere))
 	for range 2 {
 		_, out, _ := logboom(t, t.Context(), "check", "-c", n.file)
 		if !strings.Contains(out, "warn  pins: no hard links") || !strings.Contains(out, "Open descriptors protect") {
@@ -355,6 +353,26 @@ func TestCheckTellsMountsApart(t *testing.T) {
 		}
 		os.RemoveAll(filepath.Join(n.dir, "pods/shop_web_u1/app")) // now without a log file to try it with
 	}
+}
+
+// otherMount is a folder under a mount that t.TempDir is not under: one of our own where we may mount, or else /dev/shm.
+func otherMount(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"); err == nil {
+		t.Cleanup(func() {
+			if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir
+	}
+	shm, err := os.MkdirTemp("/dev/shm", "logboom-check-*")
+	if err != nil {
+		t.Fatalf("nothing can be mounted here, and there is no other mount: %v", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(shm) })
+	return shm
 }
 
 func TestLedgerListsEveryLoss(t *testing.T) {

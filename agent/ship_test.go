@@ -208,7 +208,7 @@ func TestShipCanBeInterrupted(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		out, done := &safe{}, make(chan int, 1)
 		go func() { done <- execute(ctx, []string{"wal", "ship", "-c", other, n.data()}, out, out) }()
-		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "trying again: ") && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(patience); !strings.Contains(out.String(), "trying again: ") && time.Now().Before(deadline); {
 			time.Sleep(20 * time.Millisecond)
 		}
 		cancel()

@@ -25,7 +25,7 @@ func TestTheFirstLineOfStatusSaysWhatIsWrong(t *testing.T) {
 	}
 	_, stop := n.run(t)
 	var first string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if code, out, stderr = logboom(t, t.Context(), "status", "-c", n.file); code != 0 {
 			t.Fatalf("%d %s", code, stderr)
 		}
@@ -71,7 +71,7 @@ func TestStatusGoesOnUntilItIsInterrupted(t *testing.T) {
 	out := &safe{}
 	done := make(chan int, 1)
 	go func() { done <- execute(ctx, []string{"status", "-w", "-c", n.file}, out, out) }()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "rates ") && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); !strings.Contains(out.String(), "rates ") && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	cancel()

@@ -48,7 +48,7 @@ func (n node) grow(t *testing.T, name string, lines int) {
 // status waits until the agent says that ok.
 func (n node) status(t *testing.T, ok func(*status.Status) bool) *status.Status {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		var s status.Status
 		err := socket.NewClient(n.data()).GetJSON(t.Context(), "/api/v1/status", &s)
 		if err == nil && ok(&s) {
