@@ -189,7 +189,7 @@ func TestASecondOpenSaysInUseAndDoesNotHang(t *testing.T) {
 	if _, err := Open(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("second open: %v", err)
 	}
-	if d := time.Since(start); d < inUseWait || d > 3*inUseWait {
+	if d := time.Since(start); d < inUseWait || d > inUseWait+time.Minute {
 		t.Errorf("gave up after %v", d)
 	}
 	commit(t, s, Change{Acked: 2})

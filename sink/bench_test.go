@@ -124,7 +124,7 @@ func TestRenderingDoesNotAllocate(t *testing.T) {
 	}
 	for _, level := range []int{0, 1} {
 		body := newBody(newFileCache(&Fields{}), level)
-		allocs := testing.AllocsPerRun(3, func() {
+		allocs := testing.AllocsPerRun(10, func() {
 			body.reset()
 			for i := range events {
 				body.add(&events[i])

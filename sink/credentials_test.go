@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -36,8 +37,10 @@ func TestChangedCredentialsAreTaken(t *testing.T) {
 	password.Store("new")
 	ours.Store("new")
 	s.renewal.last = time.Now().Add(-2 * renewEvery)
-	go func() {
-		for range 3 {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() { // time passes
+		for ctx.Err() == nil {
 			time.Sleep(20 * time.Millisecond)
 			s.renewal.mu.Lock()
 			s.renewal.last = time.Now().Add(-2 * renewEvery)
