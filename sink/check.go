@@ -13,6 +13,7 @@ type ServerInfo struct {
 	URL           string // that answered, without user and password
 	Reachable     bool   // something answered
 	Authenticated bool   // our credentials were accepted, or none are needed
+	Lacks         string // the right to ask for the version that our user lacks; "": none, or not told
 	Distribution  string // elasticsearch or opensearch; "": not told
 	Version       string // such as 8.19.1; "": not told
 }
@@ -51,6 +52,7 @@ func (s *Sink) check(ctx context.Context, node *node) (ServerInfo, error) {
 		return info, fmt.Errorf("%s: the proxy does not accept our credentials (407)", node.name)
 	case http.StatusForbidden:
 		info.Authenticated = true
+		_, info.Lacks = refusal(resp.BodyReader)
 		return info, nil
 	case http.StatusOK:
 	default:

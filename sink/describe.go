@@ -41,10 +41,14 @@ func describe(err error) string {
 		return "its host name is not known"
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		return "its certificate has expired, or is not valid yet"
-	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &expired), errors.As(err, &verify):
+	case errors.As(err, &host):
+		return "its certificate is for another host"
+	case errors.As(err, &unknown), errors.As(err, &expired), errors.As(err, &verify):
 		return "its certificate is not trusted"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS"
+	case errors.As(err, &op) && op.Op == "remote error": // crypto/tls: an alert
+		return "it ended the TLS handshake: it may want a client certificate, or another one"
 	case errors.As(err, &errno):
 		return errno.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -408,13 +408,14 @@ func TestCheckLookUpSaysWhatIsMissing(t *testing.T) {
 		status       int
 		wrong        bool
 	}{
-		"all allowed":                {},
-		"nothing there yet":          {"_settings", `{"error":{"type":"index_not_found_exception"}}`, 404, false},
-		"several indices":            {"_mget", `{"docs":[{"error":{"type":"illegal_argument_exception"}}]}`, 200, false},
-		"no view_index_metadata":     {"_settings", `{"error":{"type":"security_exception"}}`, 403, true},
-		"no read":                    {"_mget", `{"error":{"type":"security_exception"}}`, 403, true},
-		"no read, told item by item": {"_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},
-		"busy":                       {"_settings", `{}`, 503, false},
+		"all allowed":                 {},
+		"nothing there yet":           {"_settings", `{"error":{"type":"index_not_found_exception"}}`, 404, false},
+		"several indices":             {"_mget", `{"docs":[{"error":{"type":"illegal_argument_exception"}}]}`, 200, false},
+		"no view_index_metadata":      {"_settings", `{"error":{"type":"security_exception"}}`, 403, true},
+		"no read":                     {"_mget", `{"error":{"type":"security_exception"}}`, 403, true},
+		"no read, told item by item":  {"_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},
+		"no read, as OpenSearch says": {"/.ds-logs-test-default-000001/_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},
+		"busy":                        {"_settings", `{}`, 503, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t)

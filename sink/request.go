@@ -3,7 +3,6 @@ package sink
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -99,12 +98,13 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 	case status == http.StatusProxyAuthRequired: // of a proxy between, for every request alike
 		return &problem{what: "the proxy does not accept our credentials (407)", retryAfter: retryAfter}
 	case status >= 500, status == http.StatusRequestTimeout:
-		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, errorType(resp.BodyReader))
+		typ, _ := refusal(resp.BodyReader)
+		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, typ)
 		late := status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout
 		return &problem{what: what, retryAfter: retryAfter, late: late}
 	}
-	typ := errorType(resp.BodyReader)
-	what := fmt.Sprintf("the backend refuses the request (%d %s)", status, typ)
+	typ, right := refusal(resp.BodyReader)
+	what := fmt.Sprintf("the backend refuses the request (%d %s)", status, withRight(typ, right))
 	return &problem{what: what, scope: oneIndex, errType: typ, retryAfter: retryAfter}
 }
 
@@ -152,7 +152,7 @@ func (b *batch) judgeItem(n int, it *item, retry, hold **problem) Verdict {
 		b.poison = append(b.poison, Refusal{N: n, Type: typ, Reason: string(it.reason)})
 	case Hold:
 		if *hold == nil {
-			*hold = &problem{what: fmt.Sprintf("Events are held (%d %s)", it.status, typ), scope: someEvents, up: true}
+			*hold = &problem{what: fmt.Sprintf("Events are held (%d %s)", it.status, withRight(typ, lacking(typ, it.reason))), scope: someEvents, up: true}
 		}
 		b.held = append(b.held, Refusal{N: n, Type: typ, Reason: b.reason(it)})
 	case Retry:
@@ -204,15 +204,6 @@ func safeType(t []byte) string {
 		}
 	}
 	return string(t)
-}
-
-// errorType reads the type out of the error of a whole request.
-func errorType(r io.Reader) string {
-	var reply struct{ Error struct{ Type string } }
-	if json.NewDecoder(io.LimitReader(r, 64<<10)).Decode(&reply) != nil || reply.Error.Type == "" {
-		return "no_type_given"
-	}
-	return safeType([]byte(reply.Error.Type))
 }
 
 // discard ends an answer. A short rest is read, so that the connection can be used again.

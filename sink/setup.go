@@ -55,7 +55,7 @@ func (s *Sink) Plan(ctx context.Context, routes []string) ([]Piece, error) {
 		return nil, err
 	}
 	if info.Version == "" {
-		return nil, fmt.Errorf("%s does not tell our user what it is (403): it needs the privileges monitor and manage_index_templates", info.URL)
+		return nil, fmt.Errorf("%s does not tell our user what it is (403): %s", info.URL, needs(info.Lacks))
 	}
 	dialect := dialects[info.Distribution]
 	targets := newTargets(routes)
@@ -153,7 +153,7 @@ func (s *Sink) hasStreams(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !r.unknown(), r.refused("be asked for data streams")
+	return !r.unknown(), r.refused("see its data streams")
 }
 
 func (s *Sink) planPolicy(ctx context.Context, d *dialect, targets []target, streams bool) (Piece, error) {
@@ -176,7 +176,7 @@ func (s *Sink) planPolicy(ctx context.Context, d *dialect, targets []target, str
 		p.State, p.Detail = PieceCurrent, "a policy is written once, and yours from then on"
 		p.Path += placeOf(r.body)
 	case r.status != http.StatusNotFound:
-		return p, r.refused("be asked for its life-cycle policies")
+		return p, r.refused("see its life-cycle policies")
 	}
 	return p, nil
 }
@@ -209,7 +209,7 @@ func (s *Sink) planTemplate(ctx context.Context, t target, d dialect, has abilit
 	case r.ok():
 		p.State, p.Detail = p.stands(r.body)
 	default:
-		return p, r.refused("be asked for its index templates")
+		return p, r.refused("see its index templates")
 	}
 	return p, nil
 }
@@ -222,7 +222,7 @@ func (s *Sink) planStream(ctx context.Context, t target) (Piece, error) {
 		return p, err
 	}
 	if r.status != http.StatusNotFound {
-		return p, r.refused("be asked for its data streams")
+		return p, r.refused("see its data streams")
 	}
 	index, err := s.tell(ctx, http.MethodGet, "/"+url.PathEscape(t.pattern), nil)
 	if err != nil {
@@ -277,7 +277,7 @@ func (s *Sink) installTemplate(ctx context.Context, p *Piece) error {
 	}
 	stored, _, err := readTemplate(r.body)
 	if err != nil || !r.ok() {
-		return errors.Join(r.failed("be asked for its index templates"), err)
+		return errors.Join(r.failed("see its index templates"), err)
 	}
 	if r, err = s.tell(ctx, p.Method, p.Path, indented(p.signed(body, sumOf(stored)))); err != nil {
 		return err
@@ -392,9 +392,17 @@ func (r *reply) failed(todo string) error {
 	case r.status == http.StatusUnauthorized:
 		return fmt.Errorf("%s does not accept our credentials (401)", r.url)
 	case r.status == http.StatusForbidden:
-		return fmt.Errorf("%s does not let our user %s (403): it needs the privileges monitor, manage_index_templates, manage_ilm, and create_index on its indices", r.url, todo)
+		return fmt.Errorf("%s does not let our user %s (403): %s", r.url, todo, needs(lacking(r.typ, []byte(r.reason))))
 	}
 	return fmt.Errorf("%s can't %s: %d %s: %s", r.url, todo, r.status, r.typ, r.reason)
+}
+
+// needs says which right is missing, or, where the server did not tell, what is needed in all.
+func needs(right string) string {
+	if right != "" {
+		return "it needs the right " + right
+	}
+	return "it needs the privileges monitor, manage_index_templates, manage_ilm, and create_index on its indices"
 }
 
 // tell makes a request about the cluster, once. An error means that there was no answer.

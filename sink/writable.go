@@ -84,10 +84,10 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 	var reply struct {
 		Docs []struct {
 			Found bool
-			Error struct{ Type string }
+			Error struct{ Type, Reason string }
 		}
 	}
-	const query = "/_mget?_source=false&realtime=true&filter_path=docs.found,docs.error.type,error.type"
+	const query = "/_mget?_source=false&realtime=true&filter_path=docs.found,docs.error.type,docs.error.reason,error.type,error.reason"
 	p := s.ask(ctx, http.MethodPost, "/"+url.PathEscape(index)+query, string(body), &reply)
 	found := make([]bool, n)
 	switch {
@@ -100,7 +100,7 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 	}
 	for i, d := range reply.Docs {
 		if typ := safeType([]byte(d.Error.Type)); typ != "" && typ != noIndex {
-			p := &problem{what: fmt.Sprintf("%s can't be read (%s)", index, typ), scope: someEvents, up: true}
+			p := &problem{what: fmt.Sprintf("%s can't be read (%s)", index, withRight(typ, lacking(typ, []byte(d.Error.Reason)))), scope: someEvents, up: true}
 			if typ == "security_exception" {
 				p.scope = oneIndex
 			}
@@ -114,9 +114,12 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 // CheckLookUp says what keeps Events from being looked up behind a name, which is needed to store each once across a
 // rollover: want of a privilege, mostly. It is nil where nothing is known to.
 func (s *Sink) CheckLookUp(ctx context.Context, name string) error {
-	_, p := s.writable(ctx, name, time.Now())
-	if p == nil {
-		_, p = s.find(ctx, name, bytes.Repeat([]byte("-"), idChars)) // an id that nothing has
+	indices, p := s.writable(ctx, name, time.Now())
+	if len(indices) == 0 {
+		indices = []string{name}
+	}
+	if p == nil { // in an index itself: behind the name of a data stream nothing is found, and nothing refused
+		_, p = s.find(ctx, indices[0], bytes.Repeat([]byte("-"), idChars)) // an id that nothing has
 	}
 	if p != nil && p.scope == oneIndex {
 		return p
@@ -185,8 +188,8 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 	if status == http.StatusUnauthorized {
 		s.renewCredentials()
 	}
-	typ := errorType(resp.BodyReader)
-	p := &problem{what: fmt.Sprintf("%d %s", status, typ), errType: typ}
+	typ, right := refusal(resp.BodyReader)
+	p := &problem{what: fmt.Sprintf("%d %s", status, withRight(typ, right)), errType: typ}
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired,
 		status == http.StatusRequestTimeout, status >= 500, status < 400:

@@ -1,0 +1,45 @@
+package sink
+
+import (
+	"encoding/json"
+	"io"
+	"regexp"
+)
+
+// refusal reads what a backend says of a whole request that it refuses: the type of the error, and the right that our user
+// lacks, where it is told.
+func refusal(r io.Reader) (typ, right string) {
+	var reply struct{ Error struct{ Type, Reason string } }
+	if json.NewDecoder(io.LimitReader(r, 64<<10)).Decode(&reply) != nil || reply.Error.Type == "" {
+		return "no_type_given", ""
+	}
+	typ = safeType([]byte(reply.Error.Type))
+	return typ, lacking(typ, []byte(reply.Error.Reason))
+}
+
+// withRight adds to an error's type the right that our user lacks, if it is known.
+func withRight(typ, right string) string {
+	if right == "" {
+		return typ
+	}
+	return typ + ": our user lacks the right " + right
+}
+
+// unauthorized is how OpenSearch, and then how Elasticsearch, says what our user may not do. Only what looks like actions is
+// taken: a reason may quote anything.
+var unauthorized = regexp.MustCompile(`^(?:no permissions for \[(` + actions + `)\] and User |action \[(` + actions + `)\] is unauthorized for )`)
+
+const actions = `[a-z_]+:[a-z0-9_:/*\[\], ]{1,200}`
+
+// lacking returns the actions that a refusal says our user lacks the right to, such as indices:admin/create; "" where it
+// says no such thing.
+func lacking(typ string, reason []byte) string {
+	if typ != "security_exception" {
+		return ""
+	}
+	found := unauthorized.FindSubmatch(reason)
+	if found == nil {
+		return ""
+	}
+	return string(found[1]) + string(found[2])
+}
