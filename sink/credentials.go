@@ -84,13 +84,6 @@ func (s *Sink) renewCredentials() {
 	}
 }
 
-// RenewCredentials reads credentials and headers again, as after a 401.
-func (s *Sink) RenewCredentials() {
-	s.renewal.mu.Lock()
-	defer s.renewal.mu.Unlock()
-	s.renew()
-}
-
 // renew holds renewal.mu. Where it fails, what is in use stays.
 func (s *Sink) renew() {
 	if s.conf.Renew == nil {
@@ -102,12 +95,29 @@ func (s *Sink) renew() {
 		s.health.notice("can't read the credentials again; the agent goes on with those that it has", "error", err)
 		return
 	}
-	for _, n := range s.nodes.all {
-		headers, err := newHeaders(&c, n.client.user)
-		if err != nil {
-			s.health.notice("can't use the credentials that are there now", "error", err)
-			return
-		}
-		n.client.headers.Store(&headers)
+	if err := s.logIn(&c); err != nil {
+		s.health.notice("can't use the credentials that are there now", "error", err)
 	}
+}
+
+// TakeCredentials takes over the credentials and Headers of c, all of them or none.
+func (s *Sink) TakeCredentials(c *Config) error {
+	s.renewal.mu.Lock()
+	defer s.renewal.mu.Unlock()
+	return s.logIn(c)
+}
+
+// logIn holds renewal.mu.
+func (s *Sink) logIn(c *Config) error {
+	all := make([]http.Header, len(s.nodes.all))
+	for i, n := range s.nodes.all {
+		var err error
+		if all[i], err = newHeaders(c, n.client.user); err != nil {
+			return err
+		}
+	}
+	for i, n := range s.nodes.all {
+		n.client.headers.Store(&all[i])
+	}
+	return nil
 }

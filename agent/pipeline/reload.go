@@ -63,7 +63,7 @@ func (a *agent) obey(ctx context.Context) {
 }
 
 // reload takes the file over as it is now, or nothing of it: an agent that runs with half of a configuration is one that
-// nobody wrote. Credentials and headers are always read again, as the files that they stand in may have changed alone.
+// nobody wrote. The file is read once: what is compared, what the loops take over and what the sink logs in with is of one moment.
 func (a *agent) reload() {
 	now, err := a.o.Reload()
 	if err != nil {
@@ -75,8 +75,12 @@ func (a *agent) reload() {
 		a.o.Logger.Error("nothing of the configuration is taken over: these keys hold from the next start on", "keys", fixed)
 		return
 	}
+	credentials := SinkConfig(now, a.o.Logger)
+	if err := a.sink.TakeCredentials(&credentials); err != nil {
+		a.o.Logger.Error("nothing of the configuration is taken over: its credentials can't be used", "error", err)
+		return
+	}
 	a.conf.Store(now)
-	a.sink.RenewCredentials()
 	a.o.Logger.Info("the configuration was read again", "changed", live)
 	if a.o.Applied != nil {
 		a.o.Applied(now)

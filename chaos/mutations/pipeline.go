@@ -254,4 +254,16 @@ var pipelineMutations = []mutation{
 		old:    "d.uncounted, d.committed = 0, now\n", new: "d.uncounted, d.committed = 0, now.Round(0)\n",
 		test: "TestSimulationOfAClockThatIsSet",
 	},
+	{
+		name: "pipeline/reload-reads-twice", invariant: "people", pkg: "agent/pipeline", file: "agent/pipeline/reload.go",
+		broken: "a reload reads the file once for the keys and again for the credentials, which may be of another version by then",
+		old:    "credentials := SinkConfig(now, a.o.Logger)", new: "credentials, _ := a.sinkConfig().Renew()",
+		test: "TestAHangupReadsTheConfigurationOnce",
+	},
+	{
+		name: "pipeline/reload-takes-half", invariant: "people", pkg: "agent/pipeline", file: "agent/pipeline/reload.go",
+		broken: "a configuration whose credentials can't be used holds all the same",
+		old:    "if err := a.sink.TakeCredentials(&credentials); err != nil {", new: "a.conf.Store(now)\n\tif err := a.sink.TakeCredentials(&credentials); err != nil {",
+		test: "TestAHangupReadsTheConfigurationOnce",
+	},
 }
