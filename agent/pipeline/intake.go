@@ -56,6 +56,31 @@ type Intake struct {
 	blocked  atomic.Pointer[standstill]
 }
 
+// Run steps until ctx is done, then makes durable what was read. idle is called whenever all that can be read is
+// durable; when it returns true, Run ends.
+func (in *Intake) Run(ctx context.Context, idle func() (done bool)) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		next := in.Step(time.Now())
+		if next.IsZero() {
+			continue
+		}
+		if in.unsynced == 0 && !in.pending && in.Blocked() == "" && idle() {
+			return nil
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	if err := in.sync(); err != nil {
+		return fmt.Errorf("flush to the WAL: %w", err)
+	}
+	return nil
+}
+
 // Step does one bounded thing: gathers and appends one Block, and makes durable what was appended when it is time. It
 // returns when the next Step is due; the zero time means at once.
 func (in *Intake) Step(now time.Time) (next time.Time) {
@@ -155,28 +180,3 @@ func (in *Intake) standing() standstill {
 
 // Blocked says why reading stands still, "" if it does not.
 func (in *Intake) Blocked() string { return in.standing().why }
-
-// Run steps until ctx is done, then makes durable what was read. idle is called whenever all that can be read is
-// durable; when it returns true, Run ends.
-func (in *Intake) Run(ctx context.Context, idle func() (done bool)) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		next := in.Step(time.Now())
-		if next.IsZero() {
-			continue
-		}
-		if in.unsynced == 0 && !in.pending && in.Blocked() == "" && idle() {
-			return nil
-		}
-		timer.Reset(time.Until(next))
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-	}
-	if err := in.sync(); err != nil {
-		return fmt.Errorf("flush to the WAL: %w", err)
-	}
-	return nil
-}

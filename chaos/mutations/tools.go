@@ -9,7 +9,7 @@ var toolMutations = []mutation{
 		test: "TestShipDeliversWhatADeadAgentLeft",
 	},
 	{
-		name: "tools/ship-moves-the-boot", invariant: "1, 4", pkg: "agent", file: "agent/pipeline/run.go",
+		name: "tools/ship-moves-the-boot", invariant: "1, 4", pkg: "agent", file: "agent/pipeline/open.go",
 		broken: "whoever ships a buffer notes its own boot: an agent that comes back takes a log that a power cut shortened for a truncated one",
 		old:    "open = checkpoint.OpenAway", new: "open = checkpoint.Open",
 		test: "TestShipOfACopyChangesNothing",
