@@ -77,6 +77,10 @@ elasticsearch: ## a real Elasticsearch on 127.0.0.1:9200, from Maven artifacts
 elasticsearch-stop: ## and its end
 	./chaos/elasticsearch/stop.sh
 
+.PHONY: secured
+secured: ## OpenSearch with its own security: TLS, users, roles; fetches 43 MB more from Maven Central
+	LOGBOOM_SECURED=1 LOGBOOM_REQUIRE_ELASTICSEARCH=1 $(GO) test -count=1 -v -timeout 15m ./chaos/elasticsearch -run TestSecured
+
 powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse
 	LOGBOOM_REQUIRE_FUSE=1 LOGBOOM_POWERCUTS=$(or $(N),1000) $(GO) test -count=1 -v -timeout 0 -run TestPowerCuts ./chaos/powercut
 

@@ -15,7 +15,7 @@ case $server in
   elasticsearch) parts="main classes streams7" java=17 ;;
   elasticsearch8) parts="main modules streams8" java=17 ;;
   elasticsearch9) parts="main modules streams8" java=21 ;;
-  opensearch | opensearch1) parts="main classes" java=17 ;;
+  opensearch | opensearch1 | opensearch-secured) parts="main classes" java=17 ;;
   opensearch3) parts="main infos" java=21 ;;
   *) echo "elasticsearch: unknown server $server" >&2 && exit 2 ;;
 esac
@@ -49,6 +49,10 @@ if [ ! -d "$made" ]; then
   if [ "${parts/modules/}" != "$parts" ]; then
     "$here/modules.sh" "$work" "$home"
   fi
+  for archive in "$work"/target/lib/*.zip; do # of a plugin: its jars, and the defaults of its configuration
+    [ -e "$archive" ] || continue
+    (cd "$work/target/lib" && "$home/bin/jar" xf "$archive" && rm "$archive")
+  done
   mv "$work/target/lib" "$made"
 fi
 echo "$made"

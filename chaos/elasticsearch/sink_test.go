@@ -86,7 +86,11 @@ func loseAnswers(t *testing.T, target string, lose func(path string) bool) strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	return loseAnswersOf(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}, lose)
+}
+
+func loseAnswersOf(t *testing.T, proxy http.Handler, lose func(path string) bool) string {
+	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()
 		proxy.ServeHTTP(answer, r)

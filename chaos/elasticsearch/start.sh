@@ -28,6 +28,8 @@ case $server in
   elasticsearch8) java=17 plugins= ;;
   elasticsearch9) java=21 plugins= ;;
   opensearch | opensearch1) java=17 plugins=org.opensearch.transport.Netty4Plugin,org.opensearch.index.mapper.MapperExtrasPlugin ;;
+  opensearch-secured) java=17
+    plugins=org.opensearch.transport.Netty4Plugin,org.opensearch.index.mapper.MapperExtrasPlugin,org.opensearch.security.OpenSearchSecurityPlugin ;;
   opensearch3) java=21 plugins=org.opensearch.transport.Netty4ModulePlugin,org.opensearch.index.mapper.MapperExtrasModulePlugin ;;
   *) echo "elasticsearch: unknown server $server" >&2 && exit 2 ;;
 esac

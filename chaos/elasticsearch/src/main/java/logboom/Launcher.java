@@ -40,7 +40,9 @@ public final class Launcher {
         if (owner != 0) {
             endWith(owner, node, dir);
         }
-        awaitYellow(node.url());
+        if (node.url().startsWith("http:")) { // a secured one tells its state to those who may ask
+            awaitYellow(node.url());
+        }
         publish(dir, node.url());
         Thread.currentThread().join();
     }
