@@ -62,6 +62,7 @@ func (p *Parser) record(r *wal.Record, chained bool, fn func(*sink.Event) error)
 		p.open[stdout].started, p.open[stderr].started = false, false
 		p.framer.restart()
 	}
+	c.cri = r.File.Format == wal.CRI && p.framer.framing == nil
 	for at := 0; at < len(r.Text); {
 		end := len(r.Text)
 		newline := bytes.IndexByte(r.Text[at:], '\n')
@@ -84,6 +85,7 @@ type cursor struct {
 	p     *Parser
 	r     *wal.Record
 	fn    func(*sink.Event) error
+	cri   bool    // Lines are CRI's, and each ends an Event unless it is partial
 	first [2]bool // no Event of the stream has been met in the Record
 }
 
@@ -94,8 +96,16 @@ func (c *cursor) line(at, end int, complete bool) error {
 	if complete {
 		text = raw[:len(raw)-1]
 	}
-	l, ok := take(c.r.File.Format, text)
 	offset := c.r.Start + wal.Offset(at)
+	if c.cri && complete {
+		if stream, ok := usual(text); ok && !c.p.open[stream].started {
+			e := c.event(c.r.File, offset, raw)
+			e.Time, e.Message, e.Stream = text[:usualTime], text[usualLen:], streamNames[stream]
+			c.number(c.before(stream), false)
+			return c.send()
+		}
+	}
+	l, ok := take(c.r.File.Format, text)
 	if !complete && c.r.Cut {
 		l.stream = stdout // where the middle of a Line is counted, see PartsAfter
 	}
@@ -173,22 +183,33 @@ func (j *joined) add(c *cursor, l line, offset wal.Offset, raw []byte) {
 func (c *cursor) emitJoined(stream int, cut bool) error {
 	j := &c.p.open[stream]
 	j.started = false
-	c.p.event = sink.Event{File: j.file, Offset: j.offset, Time: j.time, Message: j.message, Raw: j.raw, Beyond: j.beyond}
+	e := c.event(j.file, j.offset, j.raw)
+	e.Time, e.Message, e.Beyond = j.time, j.message, j.beyond
 	if j.named {
-		c.p.event.Stream = streamNames[stream]
+		e.Stream = streamNames[stream]
 	}
 	c.number(j.before, cut)
-	c.p.event.GoesOn = j.goesOn && j.before == 0
+	e.GoesOn = j.goesOn && j.before == 0
 	return c.send()
 }
 
 func (c *cursor) emit(l line, offset wal.Offset, raw []byte, cut bool) error {
-	c.p.event = sink.Event{File: c.r.File, Offset: offset, Time: l.time, Message: l.message, Raw: raw}
+	e := c.event(c.r.File, offset, raw)
+	e.Time, e.Message = l.time, l.message
 	if l.named {
-		c.p.event.Stream = streamNames[l.stream]
+		e.Stream = streamNames[l.stream]
 	}
 	c.number(c.before(l.stream), cut)
 	return c.send()
+}
+
+// event returns the memory of the next Event. Its fields are set in place: to copy what has 200 bytes costs more than the rest of a
+// Line's parsing.
+func (c *cursor) event(f *wal.File, offset wal.Offset, raw []byte) *sink.Event {
+	e := &c.p.event
+	*e = sink.Event{}
+	e.File, e.Offset, e.Raw = f, offset, raw
+	return e
 }
 
 // before returns how many parts were already cut from the Event that begins now: only the Record's first of its stream

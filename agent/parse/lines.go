@@ -51,12 +51,14 @@ func Scan(file *wal.File, text []byte) Ends {
 		if n < 0 {
 			return e
 		}
-		stream, partial := lineEnd(f, text[at:at+n])
-		at += n + 1
-		open &^= 1 << stream
-		if partial {
-			open |= 1 << stream
+		if open != 0 || f != wal.CRI || !ended(text[at:at+n]) {
+			stream, partial := lineEnd(f, text[at:at+n])
+			open &^= 1 << stream
+			if partial {
+				open |= 1 << stream
+			}
 		}
+		at += n + 1
 		e.Whole = at
 		if open == 0 {
 			e.Closed, e.Complete = at, at

@@ -14,7 +14,11 @@ import (
 	"logboom/wal"
 )
 
-const at = "2026-11-22T16:01:41.5Z"
+// at is a time as containerd writes it, odd one that CRI allows as well.
+const (
+	at  = "2026-11-22T16:01:41.123456789Z"
+	odd = "2026-11-22T16:01:41.5Z"
+)
 
 func lines(parts ...string) string { return strings.Join(parts, "\n") + "\n" }
 
@@ -205,6 +209,7 @@ func TestNothingIsDroppedAtARecordsEnd(t *testing.T) {
 		{"a foreign Line behind an open Event", wal.Record{Text: []byte(open + "boo\n")},
 			[]string{`0 stdout "a"`, fmt.Sprintf(`%d  "boo"`, len(open))}},
 		{"cut", wal.Record{Text: []byte(open), Cut: true}, []string{`0 stdout "a" part 1 last false`}},
+		{"cut within a Line", wal.Record{Text: []byte(at + " stdout F a"), Cut: true}, []string{`0 stdout "a" part 1 last false`}},
 		{"cut again", wal.Record{Text: []byte(open), Cut: true, Parts: [2]uint16{1, 0}}, []string{`0 stdout "a" part 2 last false`}},
 		{"the last part", wal.Record{Text: []byte(lines(at+" stdout F a", at+" stdout F b")), Parts: [2]uint16{2, 0}},
 			[]string{`0 stdout "a" part 3 last true`, fmt.Sprintf(`%d stdout "b"`, len(open))}},

@@ -61,6 +61,9 @@ func script(rng *rand.Rand, format wal.Format, pool []string) []byte {
 		}
 		b.WriteString(encoded(format, name, line, rng.IntN(30) == 0))
 	}
+	if rng.IntN(3) == 0 {
+		return []byte(strings.ReplaceAll(b.String(), at, odd))
+	}
 	return []byte(b.String())
 }
 

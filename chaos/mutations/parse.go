@@ -14,6 +14,18 @@ var parseMutations = []mutation{
 		test: "TestScanEndsWhereNoEventIsOpen",
 	},
 	{
+		name: "parse/record-ends-behind-a-partial", invariant: "1", pkg: "agent/parse", file: "agent/parse/cri.go",
+		broken: "the short look at a Line passes over the tag that says it goes on",
+		old:    "b[usualLen-2] == 'F' && b", new: "b",
+		test: "TestScanEndsWhereNoEventIsOpen",
+	},
+	{
+		name: "parse/last-partial-left-alone", invariant: "1", pkg: "agent/parse", file: "agent/parse/events.go",
+		broken: "the Line that ends an Event of partials becomes one by itself, as it comes the short way",
+		old:    "ok && !c.p.open[stream].started", new: "ok",
+		test: "TestEventsJoinPartialsPerStream",
+	},
+	{
 		name: "parse/parts-not-numbered", invariant: "4", pkg: "agent/parse", file: "agent/parse/events.go",
 		broken: "the parts of a long Event have no numbers",
 		old:    "if before > 0 || cut {", new: "if before < 0 {",
