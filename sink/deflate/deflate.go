@@ -6,13 +6,13 @@
 // The sink goes on with a general encoder where a backend does not take what this one made.
 //
 // How: most of a bulk request is a template that stood in the document before. Who renders it knows where, and says so in a Hint,
-// so that is one comparison and two or three matches a document; only what lies between is searched for matches (find.go). Codes are made
+// so that is one comparison and two or three matches a document; only what lies between is searched for matches, where words begin (find.go). Codes are made
 // from what a sample of the text has, and are used for what follows too (codes.go): a code for every symbol is among them.
 //
 //	gzip header | block of up to 32 pieces: [codes][piece][piece]... | block ... | last block, empty | CRC-32, length
 //	piece: literals, match, literals, match, ...
 //
-// It costs about 60 KiB of memory for an Encoder, and none a call but for what the result needs. A piece that does not fit the codes
+// It costs about 50 KiB of memory for an Encoder, and none a call but for what the result needs. A piece that does not fit the codes
 // of the one that was counted grows by up to a half; then the next one is counted.
 package deflate
 

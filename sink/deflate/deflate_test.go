@@ -153,6 +153,35 @@ func TestWrongHintsDoNoHarm(t *testing.T) {
 	}
 }
 
+// TestWordsAreFound: wherever they stand in a line, though nothing is where it was 4 or 8 bytes ago; and so is what has no words.
+func TestWordsAreFound(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 1))
+	var lines, wordless, values []byte
+	for range 2000 {
+		values = append(values[:0], noise(r, 24, 10)...)
+		for i := range values {
+			values[i] += '0'
+		}
+		lines = fmt.Appendf(lines, "%s of customer %s accepted by \"order service\" after %s of at most 250 milliseconds\n",
+			values[:r.IntN(8)], values[8:8+r.IntN(8)], values[16:16+r.IntN(8)])
+	}
+	for range 400 {
+		wordless = append(wordless, "0123456789abcdef0123456789ABCDEFfedcba9876543210FEDCBA9876543210:0:1:2:3:4:5:6:7:8:9:a:b:c:d:e:f="...)
+	}
+	var e Encoder
+	for _, c := range []struct {
+		what  string
+		text  []byte
+		least int // how many times smaller
+	}{{"lines", lines, 8}, {"no words", wordless, 25}} {
+		stream := compress(&e, c.text, nil, nil)
+		mustGiveBack(t, c.text, stream)
+		if len(c.text) < c.least*len(stream) {
+			t.Errorf("%s: %d bytes became %d", c.what, len(c.text), len(stream))
+		}
+	}
+}
+
 // TestCodesFitWhatComes: codes that a sample made are left when they are no good.
 func TestCodesFitWhatComes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
