@@ -174,6 +174,7 @@ func (a *agent) tailOptions(recovery *wal.Recovery) tail.Options {
 		SameBoot: a.state.BootID != "" && a.state.BootID == a.store.BootID(), First: a.state.BootID == "" && recovery.Last == 0 && !a.setAside,
 		Ledger: a.store, Acked: func() wal.Index { return a.delivery.Acked() }, Waits: a.shares.waits, Log: a.o.Logger}
 	o.Inputs = inputs(a.c)
+	o.Ending = func() bool { return a.ending.Load() != nil }
 	a.askForPods(&o)
 	return o
 }

@@ -135,6 +135,8 @@ func (a *agent) turn(ctx context.Context) error {
 		return a.delivery.Run(sending, a.c.Sink.Elasticsearch.Concurrency, drain)
 	})
 	err := g.Wait()
+	a.tail.Taken(a.log.Durable())
+	a.tail.Leave(time.Now())
 	a.o.Logger.Info("stopped", "read", a.tail.Report().ReadBytes, "acked_index", a.delivery.Acked(), "durable_index", a.log.Durable())
 	return err
 }

@@ -28,7 +28,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if !f.attached || f.lost {
 		return atEnd
 	}
-	if f.waits = t.o.Waits != nil && t.o.Waits(f.desc); f.waits {
+	if f.waits = t.o.Waits != nil && t.o.Waits(f.desc) && !t.last(f); f.waits {
 		return atEnd
 	}
 	p := f.predecessor()
@@ -51,7 +51,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 	if p != nil {
 		return t.fillJoined(p, f, b, now)
 	}
-	if f.held > 0 && !t.flush && t.unchanged(f, now) {
+	if f.held > 0 && !t.flush && !t.last(f) && t.unchanged(f, now) {
 		return atEnd
 	}
 	for room := wal.TargetText - len(b.Text); ; room = wal.MaxText {
@@ -100,8 +100,9 @@ func (t *Tailer) unchanged(f *file, now time.Time) bool {
 // recordEnd says where a Record that starts with text ends; 0 where it can't end yet. more: the File goes on behind it.
 func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end int, cut bool) {
 	ends := parse.Scan(f.desc, text)
+	flush := t.flush || t.last(f)
 	switch {
-	case ends.Closed > 0 && !(t.flush || f.ended && !more):
+	case ends.Closed > 0 && !(flush || f.ended && !more):
 		return ends.Closed, false
 	case more && ends.Closed == 0 && len(text) >= wal.MaxText && ends.Lull > 0:
 		return ends.Lull, false // one stream is quiet: its Event may well be over
@@ -109,7 +110,7 @@ func (t *Tailer) recordEnd(f *file, text []byte, more bool, now time.Time) (end 
 		return parse.CutAt(text, ends.Whole), true
 	case more:
 		return ends.Closed, false
-	case t.flush:
+	case flush:
 		return len(text), false
 	case f.ended && (f.series == nil || ends.Whole == 0 || ends.Whole == ends.Closed):
 		return len(text), false // nobody can complete what stands open

@@ -39,7 +39,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			continue
 		}
 		if f == nil {
-			if fo.waits {
+			if t.awaits(fo, s.nascent) {
 				waiting = append(waiting, s)
 				continue
 			}

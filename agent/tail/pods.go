@@ -98,7 +98,7 @@ func (t *Tailer) await(fo *folder, strangers []*stranger, now time.Time) {
 
 // stillWaits is await for one that waits already, without looking into it again.
 func (t *Tailer) stillWaits(fo *folder, n *nascent, e *entry) bool {
-	if n == nil || !n.waits || !fo.waits {
+	if n == nil || !n.waits || !t.awaits(fo, n) {
 		return false
 	}
 	if n.entry = *e; n.src != nil {

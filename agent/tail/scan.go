@@ -176,6 +176,9 @@ func (t *Tailer) lookAtDescriptor(f *file, now time.Time) {
 		}
 	}
 	f.ended = now.Sub(f.lastGrew) >= quietFor && f.rotated
+	if t.last(f) {
+		f.nextLook = time.Time{}
+	}
 }
 
 // grow notes the size of f's plain file.

@@ -79,6 +79,7 @@ type Options struct {
 	Waits    func(*wal.File) bool // whether a File must not be read now, though there is more of it; nil: none
 	Pods     Pods                 // what is known of the pods of containers; nil: nothing ever
 	PodWait  func() time.Duration // how long the first files of a container wait until its pod is known
+	Ending   func() bool          // the agent was asked to end: see Leave; nil: it never is
 	Log      *slog.Logger
 }
 

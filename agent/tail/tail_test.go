@@ -36,12 +36,15 @@ type node struct {
 	events []sink.Event // as got, without Raw and Message
 	first  bool
 	boot   bool
-	broken bool  // the ledger
-	max    int64 // Options.MaxPins
-	inputs []Input
-	pods   Pods
-	logged []string
-	ids    map[string]string // document id to message: no id may stand for two messages
+	broken bool // the ledger
+	ending bool // Options.Ending
+
+	passedOver int64 // bytes of excluded Files that are forgotten
+	max        int64 // Options.MaxPins
+	inputs     []Input
+	pods       Pods
+	logged     []string
+	ids        map[string]string // document id to message: no id may stand for two messages
 }
 
 func newNode(t testing.TB) *node {
@@ -60,7 +63,7 @@ func (n *node) start() {
 		known = append(known, k)
 	}
 	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, MaxPins: n.max, Known: known, SameBoot: n.boot, First: n.first,
-		Pods: n.pods, PodWait: func() time.Duration { return podWait }, Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
+		Pods: n.pods, PodWait: func() time.Duration { return podWait }, Ending: func() bool { return n.ending }, Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
 	n.first = false
 }
 
@@ -91,6 +94,9 @@ func (n *node) Commit(c checkpoint.Change) error {
 		n.states[f.File.ID] = Known{FileState: f}
 	}
 	for _, id := range c.Forget {
+		if f := n.states[id].File; f != nil && f.Excluded != "" {
+			n.passedOver += int64(n.states[id].Offset)
+		}
 		delete(n.states, id)
 	}
 	return nil

@@ -27,6 +27,24 @@ var podMutations = []mutation{
 		test: "TestFilesThatNothingKeepsDoNotWait",
 	},
 	{
+		name: "tail/end-waits-for-pods", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/leave.go",
+		broken: "asked to end, the agent lets go of the only descriptor of what waits for its pod",
+		old:    "|| n.pin != \"\" || !t.ending()", new: "|| n.pin != \"\" || t.o.Ending != nil",
+		test: "TestWhatOnlyADescriptorKeepsDoesNotWaitBehindTheEnd",
+	},
+	{
+		name: "tail/end-waits-for-events", invariant: "1, 5", pkg: "agent/tail", file: "agent/tail/fill.go",
+		broken: "asked to end, the agent lets go of an open Event that nobody else can read",
+		old:    "flush := t.flush || t.last(f)", new: "flush := t.flush",
+		test: "TestWhatHasNoNameHasItsTurnAtTheEnd",
+	},
+	{
+		name: "tail/end-not-listed", invariant: "5", pkg: "agent/tail", file: "agent/tail/leave.go",
+		broken: "what only this process could have read is gone with it without a word",
+		old:    "			t.lose(f, now)\n", new: "			f.lost = true\n",
+		test: "TestWhatEndsWithTheProcessIsListed",
+	},
+	{
 		name: "tail/description-forgotten", invariant: "pods", pkg: "agent/tail", file: "agent/tail/pods.go",
 		broken: "after a restart with the API down, new files of a known container have no labels",
 		old:    "		if f.desc.Described {", new: "		if f.desc.Described && f.attached {",
