@@ -210,6 +210,19 @@ func TestTheSchemaRefuses(t *testing.T) {
 	}
 }
 
+// The kubelet kills what it gave too little time.
+func TestDeliveryEndsBeforeThePod(t *testing.T) {
+	for grace, fits := range map[string]bool{"55s": true, "56s": false, "2m": false, "0m55s": true, "1h": false, "54.5s": true, "55001ms": false, "50000ms500us": true, "0s": true} {
+		_, err := template(t, "config: {delivery: {grace: "+grace+"}}")
+		if refused := err != nil && strings.Contains(err.Error(), "config.delivery.grace ("+grace+") must be at least 5 seconds less than terminationGracePeriodSeconds (60)"); refused == fits || refused != (err != nil) {
+			t.Errorf("%s: %v", grace, err)
+		}
+	}
+	if _, err := template(t, "terminationGracePeriodSeconds: 600\nconfig: {delivery: {grace: 9m}}"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Whatever a release and its namespace are called: all is text, and nobody else's in the cluster.
 func TestAReleaseMayHaveAnyName(t *testing.T) {
 	long := strings.Repeat("n", 63)

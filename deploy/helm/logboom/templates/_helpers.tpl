@@ -63,6 +63,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- regexFind "[0-9]+$" .Values.config.http.listen }}
 {{- end }}
 
+{{- /* How many seconds a duration of the configuration is, such as 1m30s. */}}
+{{- define "logboom.seconds" -}}
+{{- $units := dict "ns" 1e-9 "us" 1e-6 "µs" 1e-6 "ms" 1e-3 "s" 1.0 "m" 60.0 "h" 3600.0 }}
+{{- $sum := 0.0 }}
+{{- range regexFindAll "[0-9.]+(ns|us|µs|ms|s|m|h)" . -1 }}
+{{- $sum = addf $sum (mulf (regexFind "[0-9.]+" . | float64) (get $units (regexFind "[a-zµ]+$" .))) }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
 {{- define "logboom.secret" -}}
 {{- if .Values.credentials.existingSecret }}
 {{- .Values.credentials.existingSecret }}
@@ -78,6 +88,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $delivery := get $c "delivery" | default dict }}
 {{- if not (hasKey $delivery "grace") }}
 {{- $_ := set $delivery "grace" (printf "%ds" (sub (int .Values.terminationGracePeriodSeconds) 10)) }}
+{{- end }}
+{{- $left := subf .Values.terminationGracePeriodSeconds (include "logboom.seconds" (toString $delivery.grace)) }}
+{{- if lt $left 5.0 }}
+{{- fail (printf "config.delivery.grace (%v) must be at least 5 seconds less than terminationGracePeriodSeconds (%v), or the kubelet kills an agent that is still delivering" $delivery.grace .Values.terminationGracePeriodSeconds) }}
 {{- end }}
 {{- $_ := set $c "delivery" $delivery }}
 {{- with .Values.nodeLogs }}
