@@ -16,16 +16,16 @@ func Check(ctx context.Context, o Options) (pods int, err error) {
 		return 0, err
 	}
 	p := &Pods{o: o, client: client}
-	list := &corev1.PodList{}
-	if err := p.request(&metav1.ListOptions{}).Do(ctx).Into(list); err != nil {
-		return 0, fmt.Errorf("list pods: %w", err)
+	var list metav1.ListMeta
+	if err := p.read(ctx, &metav1.ListOptions{ResourceVersion: "0"}, &list, func(*corev1.Pod) error { pods++; return nil }); err != nil {
+		return 0, err
 	}
 	w, err := p.request(&metav1.ListOptions{Watch: true, ResourceVersion: list.ResourceVersion}).Watch(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("watch pods: %w", err)
 	}
 	w.Stop()
-	return len(list.Items), nil
+	return pods, nil
 }
 
 // Forbidden says that an error of Check is about missing rights.

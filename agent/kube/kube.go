@@ -6,6 +6,8 @@
 //
 //	API --list, watch--> strip --> pods by folder --Describe--> wal.File
 //
+// A list is read as it comes in, pod by pod, so that no more than one of them is in memory as the API has it.
+//
 // It costs one connection, and a few KB a pod. It needs the right to list and watch pods, and no other.
 package kube
 
@@ -230,16 +232,41 @@ func (lists) IsWatchListSemanticsUnSupported() bool { return true }
 func (p *Pods) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	bounded, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	list := &corev1.PodList{}
-	err := p.request(&options).Do(bounded).Into(list)
+	list := &items{}
+	err := p.read(bounded, &options, &list.ListMeta, func(full *corev1.Pod) error {
+		kept, err := p.strip(full)
+		if err == nil {
+			list.Items = append(list.Items, kept.(*pod))
+		}
+		return err
+	})
 	p.note(ctx, err)
 	if err != nil {
-		return nil, fmt.Errorf("list pods: %w", err)
+		return nil, err
 	}
 	p.mu.Lock()
 	p.synced = true
 	p.mu.Unlock()
 	return list, nil
+}
+
+// read asks for a list of pods and calls each with one after the other.
+func (p *Pods) read(ctx context.Context, options *metav1.ListOptions, m *metav1.ListMeta, each func(*corev1.Pod) error) error {
+	body, err := p.request(options).SetHeader("Accept", protobuf).Stream(ctx)
+	if err == nil {
+		defer body.Close()
+		*m, err = readList(body, func(object []byte) error {
+			full := &corev1.Pod{}
+			if err := full.Unmarshal(object); err != nil {
+				return err
+			}
+			return each(full)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	return nil
 }
 
 func (p *Pods) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {

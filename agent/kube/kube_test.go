@@ -22,7 +22,13 @@ import (
 // start runs Pods against s until the test ends.
 func start(t *testing.T, s *kubetest.Server, annotations ...string) *Pods {
 	t.Helper()
-	p := New(Options{Kubeconfig: s.Kubeconfig(t), Node: "n1", Annotations: annotations, Log: slog.New(slog.DiscardHandler)})
+	return run(t, Options{Kubeconfig: s.Kubeconfig(t), Annotations: annotations})
+}
+
+func run(t *testing.T, o Options) *Pods {
+	t.Helper()
+	o.Node, o.Log = "n1", slog.New(slog.DiscardHandler)
+	p := New(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { p.Run(ctx) })
@@ -79,7 +85,7 @@ func TestAPodIsDescribedAsTheAPIHasIt(t *testing.T) {
 			t.Errorf("run %d has the id %q, want %q", attempt, f.ContainerID, id)
 		}
 	}
-	if !strings.HasPrefix(s.Accepts, "application/vnd.kubernetes.protobuf,") {
+	if s.Accepts != "application/vnd.kubernetes.protobuf" {
 		t.Errorf("asked for %q", s.Accepts)
 	}
 	other := file(0)
@@ -271,6 +277,14 @@ func TestAPodThatWasReplacedWhileTheAPIWasAwayIsNotKeptForEver(t *testing.T) {
 	}
 }
 
+// live is the memory that is in use.
+func live() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // 250 pods of 40 KB each are kept in less than 4 MB.
 func TestMemoryIsBounded(t *testing.T) {
 	s := kubetest.New(t, "n1")
@@ -286,17 +300,11 @@ func TestMemoryIsBounded(t *testing.T) {
 		pods = append(pods, pod)
 	}
 	s.Put(pods...)
-	heap := func() int64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	before := heap()
+	before := live()
 	p := start(t, s)
 	until(t, "all pods are known", func() bool { return p.Report().Pods == 250 })
 	var kept int64
-	until(t, "no more is kept than is needed of the pods", func() bool { kept = heap() - before; return kept <= 4<<20 })
+	until(t, "no more is kept than is needed of the pods", func() bool { kept = live() - before; return kept <= 4<<20 })
 	t.Logf("250 pods of 40 KB: %d KB are kept", kept>>10)
 	runtime.KeepAlive(p)
 }

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/cache"
 
 	"logboom/wal"
@@ -31,6 +32,7 @@ const maxName = 512
 
 // pod is what is kept of a pod. It never changes, but for goneAt.
 type pod struct {
+	metav1.TypeMeta   // none; for runtime.Object
 	metav1.ObjectMeta // namespace, name, uid and resource version, for the informer
 	folder            folder
 	labels            map[string]string
@@ -40,6 +42,9 @@ type pod struct {
 	faults            []string  // of its annotations
 	goneAt            time.Time // when it was deleted; guarded by Pods.mu
 }
+
+// DeepCopyObject is for runtime.Object. Nobody changes a pod.
+func (p *pod) DeepCopyObject() runtime.Object { return p }
 
 type container struct {
 	image string

@@ -69,6 +69,18 @@ var podMutations = []mutation{
 		test: "TestTextsOfAPodAreBounded",
 	},
 	{
+		name: "kube/whole-list", invariant: "6", pkg: "agent/kube", file: "agent/kube/list.go",
+		broken: "all pods are in memory before the first one is stripped",
+		old:    "r := bufio.NewReader(from)", new: "r := bufio.NewReaderSize(from, 128<<20)",
+		test: "TestAListIsNeverInMemoryAsAWhole",
+	},
+	{
+		name: "kube/half-a-list", invariant: "pods", pkg: "agent/kube", file: "agent/kube/list.go",
+		broken: "a list that ends too early counts as whole, and its other pods as deleted",
+		old:    "		if text.N > 0 {", new: "		if text.N < 0 {",
+		test: "TestOnlyAWholeListIsOne",
+	},
+	{
 		name: "kube/mirror-by-its-uid", invariant: "pods", pkg: "agent/kube", file: "agent/kube/pod.go",
 		broken: "static pods are never known",
 		old:    "uid != \"\" {\n		kept.folder.uid = uid", new: "uid != \"\" {\n		kept.folder.uid = string(full.UID)",

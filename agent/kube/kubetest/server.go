@@ -15,6 +15,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
 // Mode is how the server behaves.
@@ -60,10 +64,13 @@ func New(t testing.TB, node string) *Server {
 }
 
 // Kubeconfig writes a file that leads to the server.
-func (s *Server) Kubeconfig(t testing.TB) string {
+func (s *Server) Kubeconfig(t testing.TB) string { return Kubeconfig(t, s.http.URL) }
+
+// Kubeconfig writes a file that leads to the server at url.
+func Kubeconfig(t testing.TB, url string) string {
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"t","contexts":[{"name":"t","context":{"cluster":"t","user":"t"}}],
-"clusters":[{"name":"t","cluster":{"server":%q}}],"users":[{"name":"t","user":{}}]}`, s.http.URL)
+"clusters":[{"name":"t","cluster":{"server":%q}}],"users":[{"name":"t","user":{}}]}`, url)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -165,13 +172,22 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Accepts = r.Header.Get("Accept")
-	list := corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
+	list := corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
 	for _, p := range s.pods {
 		list.Items = append(list.Items, *p)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(list)
+	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
+	if err := encoder.Encode(&list, w); err != nil {
+		panic("BUG: " + err.Error())
+	}
 }
+
+var encoder = func() runtime.Encoder {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	codecs := serializer.NewCodecFactory(scheme)
+	return codecs.EncoderForVersion(protobuf.NewSerializer(scheme, scheme), corev1.SchemeGroupVersion)
+}()
 
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, from string) {
 	seen, _ := strconv.Atoi(from)
