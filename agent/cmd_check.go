@@ -180,7 +180,13 @@ func (k *checker) metadata(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	pods, err := kube.Check(ctx, pipeline.PodOptions(k.conf))
+	pods, missing, err := kube.Check(ctx, pipeline.PodOptions(k.conf))
+	if kube.Forbidden(missing) {
+		k.warn("metadata", "%v. Give our service account get, list and watch of namespaces by a ClusterRole. Until then documents lack the labels "+
+			"of their namespaces", missing)
+	} else if missing != nil {
+		k.warn("metadata", "%v. Logs are read all the same; documents lack the labels of their namespaces", missing)
+	}
 	switch {
 	case err != nil:
 		k.warn("metadata", "%v. %s", err, apiAdvice(err, k.conf.Metadata.ExcludeUnknown))

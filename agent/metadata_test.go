@@ -52,6 +52,38 @@ func TestDocumentsSayWhatTheAPITells(t *testing.T) {
 	}
 }
 
+// Whether the API tells of namespaces or refuses, logs are read; and people are told.
+func TestDocumentsHaveTheLabelsOfNamespaces(t *testing.T) {
+	for name, forbidden := range map[string]bool{"allowed": false, "forbidden": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, s := newBackend(t), kubetest.New(t, "n1")
+			s.Put(web(map[string]string{"app": "w"}, nil))
+			s.PutNamespace("shop", map[string]string{"example.com/team": "a", "other": "x"})
+			if forbidden {
+				s.Set(kubetest.ForbidsNamespaces)
+			}
+			n := inCluster(t, b, s)
+			n.edit(t, "source: api", "source: api, namespace_labels: [example.com/*]")
+			const advice = "Give our service account get, list and watch of namespaces by a ClusterRole"
+			if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); strings.Contains(out, advice) != forbidden || !strings.Contains(out, "tells of 1 pods") {
+				t.Error(out)
+			}
+			got := n.drain(t, b)
+			if strings.Contains(got, `"namespace_labels":{"example_com/team":"a"}`) == forbidden || strings.Contains(got, "namespace_labels") == forbidden ||
+				!strings.Contains(got, `"labels":{"app":"w"}`) {
+				t.Errorf("stored: %s", got)
+			}
+			if forbidden {
+				n.run(t)
+				n.status(t, func(s *status.Status) bool {
+					return strings.Contains(fmt.Sprint(s.Problems), "documents lack labels of their namespaces") && s.Metadata.Error == ""
+				})
+			}
+		})
+	}
+}
+
 func TestCheckTellsThatLabelsNeedTheAPI(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	n := newNode(t, nowhere, "wal: {min_free: 1%}")

@@ -113,7 +113,7 @@ fullnameOverride: logs
 config:
   wal: {max_size: 20GiB, min_free: 50GB}
   inputs: [{kubernetes: {exclude: {namespaces: [kube-*], labels: "tier=test"}, multiline: {traces: auto}}}]
-  metadata: {annotations: [team], exclude_unknown: true, wait: 30s}
+  metadata: {annotations: [team], namespace_labels: [team], exclude_unknown: true, wait: 30s}
   sink:
     elasticsearch:
       urls: ["https://es-0:9200", "https://es-1:9200"]

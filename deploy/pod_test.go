@@ -287,7 +287,7 @@ func TestAlertsAndDashboardAreTakenAsTheyAre(t *testing.T) {
 	}
 }
 
-// The one right in the cluster is to look at pods, and without metadata there is none.
+// The one right in the cluster is to look at pods, and at namespaces where somebody asks for their labels; without metadata there is none.
 func TestTheAgentMayLookAtPodsOnly(t *testing.T) {
 	text := render(t, "")["rbac.yaml"]
 	role, binding := object[rbacv1.ClusterRole](t, documents(text)[0]), object[rbacv1.ClusterRoleBinding](t, documents(text)[1])
@@ -299,6 +299,11 @@ func TestTheAgentMayLookAtPodsOnly(t *testing.T) {
 	if s := binding.Subjects; binding.RoleRef.Name != role.Name || len(s) != 1 || s[0].Name != account.Name || s[0].Namespace != "logboom" ||
 		daemonSet(t, "").Spec.Template.Spec.ServiceAccountName != account.Name {
 		t.Errorf("%+v is not for %s", binding, account.Name)
+	}
+	asked := object[rbacv1.ClusterRole](t, documents(render(t, "config: {metadata: {namespace_labels: [team]}}")["rbac.yaml"])[0])
+	want[0].Resources = []string{"pods", "namespaces"}
+	if diff := cmp.Diff(want, asked.Rules); diff != "" {
+		t.Error(diff)
 	}
 	for _, values := range []string{"config: {metadata: {source: none}}", "rbac: {create: false}"} {
 		if text := render(t, values)["rbac.yaml"]; text != "" {

@@ -146,6 +146,7 @@ func staticFields(f *wal.File, stream string) *field {
 		}
 		k.add(textFields("labels", f.Labels))
 		k.add(textFields("annotations", shown(f.Annotations)))
+		k.add(textFields("namespace_labels", f.NamespaceLabels))
 	}
 	set("container.id", f.ContainerID, f.ContainerID != "")
 	set("container.image.name", f.Image, f.Image != "")
@@ -165,7 +166,7 @@ func shown(annotations map[string]string) map[string]string {
 	return others
 }
 
-// textFields is an object of the pod's labels, or of its annotations.
+// textFields is an object of the pod's labels, of its annotations, or of its namespace's labels.
 func textFields(name string, texts map[string]string) *field {
 	all := &field{name: name, object: true}
 	for _, l := range fieldNames(texts) {

@@ -64,6 +64,7 @@ func TestDocumentHasEveryField(t *testing.T) {
 	f.Owners = map[string]string{"deployment": "cart", "replicaset": "cart-5d4f8", "rollout": "none of ours"}
 	f.Annotations = map[string]string{"example.com/team": "a", "logboom.io/format": "json"}
 	f.Labels = map[string]string{"app.kubernetes.io/name": "cart", "app": "x", "a.b": "1", "a_b": "2", "a.b_2": "3"}
+	f.NamespaceLabels = map[string]string{"example.com/team": "b"}
 	e := &Event{
 		File: f, Offset: 1234, Sum: 7, Time: []byte("2026-11-22T16:01:02.123456789+02:00"), Stream: "stderr",
 		Message: []byte("tab\t quote\" back\\ bell\a nl\n é 漢 🪵 \u2028"), Part: 2, Last: true,
@@ -89,6 +90,7 @@ func TestDocumentHasEveryField(t *testing.T) {
 			"labels": map[string]any{
 				"app": "x", "app_kubernetes_io/name": "cart", "a_b": "2", "a_b_2": "1", "a_b_2_2": "3",
 			},
+			"namespace_labels": map[string]any{"example_com/team": "b"},
 		},
 	}
 	if !reflect.DeepEqual(doc, want) {

@@ -65,7 +65,7 @@ func ownFields() *field {
 	root := &field{}
 	for _, name := range []string{"@timestamp", "message", "stream", "event.sequence", "event.original", "log.offset", "log.file.path", "host.name",
 		"container.id", "kubernetes.namespace", "kubernetes.pod.name", "kubernetes.pod.uid", "kubernetes.container.name",
-		"kubernetes.node.name", "kubernetes.labels.x", "kubernetes.annotations.x", "container.image.name", "logboom.part", "tags"} {
+		"kubernetes.node.name", "kubernetes.labels.x", "kubernetes.annotations.x", "kubernetes.namespace_labels.x", "container.image.name", "logboom.part", "tags"} {
 		root.set(name, "")
 	}
 	for _, kind := range owners {
@@ -106,9 +106,11 @@ func checkName(name string) error {
 
 // checkPlace says why nothing can be added there: it would be refused, with the documents, or lost.
 func checkPlace(name string) error {
-	label, isLabel := strings.CutPrefix(name, "kubernetes.labels.")
-	if !isLabel {
-		label, isLabel = strings.CutPrefix(name, "kubernetes.annotations.")
+	label, isLabel := "", false
+	for _, of := range []string{"labels", "annotations", "namespace_labels"} {
+		if !isLabel {
+			label, isLabel = strings.CutPrefix(name, "kubernetes."+of+".")
+		}
 	}
 	switch {
 	case strings.HasPrefix(name, "_"):

@@ -80,6 +80,8 @@ func mappings(d dialect) object {
 		"node":        name,
 		"labels":      d.labels,
 		"annotations": d.labels,
+
+		"namespace_labels": d.labels,
 	}
 	for _, kind := range owners {
 		kubernetes[kind] = name

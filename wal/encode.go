@@ -103,7 +103,7 @@ func describe(f *File) ([]byte, error) {
 	text, err := json.Marshal(f)
 	if len(text) > maxDescription {
 		bare := *f
-		bare.ContainerID, bare.Image, bare.Owners, bare.Labels, bare.Annotations = "", "", nil, nil, nil
+		bare.ContainerID, bare.Image, bare.Owners, bare.Labels, bare.Annotations, bare.NamespaceLabels = "", "", nil, nil, nil, nil
 		text, err = json.Marshal(&bare)
 	}
 	if err != nil {

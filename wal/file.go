@@ -70,6 +70,8 @@ type File struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"` // those that were asked for, and those that speak to us
 
+	NamespaceLabels map[string]string `json:"namespace_labels,omitempty"` // those that were asked for
+
 	Excluded string `json:"excluded,omitempty"` // why nothing of it is read; "" for a File that is
 
 	Start   Offset `json:"start,omitempty"` // where reading began: not 0 only for read_from: now

@@ -9,11 +9,12 @@ import (
 // optional are Files with those members of a description that came after its first version. Each has a golden Segment in
 // testdata/v1-optional, which stays: a File that one release met is drained by the next.
 func optional() map[string]*File {
-	traces, start, fields := testFile(1), testFile(2), testFile(3)
+	traces, start, fields, spaces := testFile(1), testFile(2), testFile(3), testFile(4)
 	fields.JSON = "json"
+	spaces.NamespaceLabels = map[string]string{"example.com/team": "a"}
 	traces.Multiline = &Multiline{Traces: "auto.1", MaxWait: time.Second}
 	start.Multiline = &Multiline{Start: `^\d{4}-`, MaxWait: 3 * time.Second}
-	return map[string]*File{"multiline-traces": traces, "multiline-start": start, "json": fields}
+	return map[string]*File{"multiline-traces": traces, "multiline-start": start, "json": fields, "namespace-labels": spaces}
 }
 
 func TestOptionalMembersOfAFileStayReadable(t *testing.T) {

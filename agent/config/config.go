@@ -66,11 +66,12 @@ type Selection struct {
 
 // Metadata is what the Kubernetes API tells of the pods of this node.
 type Metadata struct {
-	Source         Source        `yaml:"source"`          // default auto
-	Kubeconfig     string        `yaml:"kubeconfig"`      // absolute; default: the service account of logboom's own pod
-	Wait           time.Duration `yaml:"wait"`            // for a pod that is not known yet, before its logs go without; 0 to 5m; default 10s
-	ExcludeUnknown bool          `yaml:"exclude_unknown"` // do not read logs of pods that the API did not tell of; default false
-	Annotations    []string      `yaml:"annotations"`     // patterns of the names of those that documents have; default none
+	Source         Source        `yaml:"source"`           // default auto
+	Kubeconfig     string        `yaml:"kubeconfig"`       // absolute; default: the service account of logboom's own pod
+	Wait           time.Duration `yaml:"wait"`             // for a pod that is not known yet, before its logs go without; 0 to 5m; default 10s
+	ExcludeUnknown bool          `yaml:"exclude_unknown"`  // do not read logs of pods that the API did not tell of; default false
+	Annotations    []string      `yaml:"annotations"`      // patterns of the names of those that documents have; default none
+	Namespaces     []string      `yaml:"namespace_labels"` // the same of the labels of their namespaces; default none
 }
 
 // Files is a list of patterns for other log files.

@@ -20,6 +20,10 @@ func (d *decoder) checkMetadata(m *Metadata) {
 		d.reportAt("metadata.exclude_unknown", "metadata.exclude_unknown: with metadata.source none all pods are unknown, and nothing would be read")
 	}
 	d.checkPatterns("metadata.annotations", m.Annotations)
+	d.checkPatterns("metadata.namespace_labels", m.Namespaces)
+	if len(m.Namespaces) > 0 && m.Source == SourceNone {
+		d.reportAt("metadata.namespace_labels", "metadata.namespace_labels: with metadata.source none nothing is known of namespaces")
+	}
 }
 
 // checkRoutes looks whether the annotations that index patterns are about are asked for.

@@ -2,30 +2,24 @@ package kube
 
 import (
 	"context"
-	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Check asks the API once what Run asks it, and returns how many pods the node has.
-func Check(ctx context.Context, o Options) (pods int, err error) {
+// Check asks the API once what Run asks it, and returns how many pods the node has. missing is why the labels of namespaces can't be
+// had, where they are asked for: pods are known without.
+func Check(ctx context.Context, o Options) (pods int, missing, err error) {
 	client, err := newClient(o.Kubeconfig)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	p := &Pods{o: o, client: client}
-	var list metav1.ListMeta
-	if err := p.read(ctx, &metav1.ListOptions{ResourceVersion: "0"}, &list, func(*corev1.Pod) error { pods++; return nil }); err != nil {
-		return 0, err
+	p := New(o)
+	p.source.client = client
+	if pods, err = p.source.try(ctx); err == nil && p.spaces != nil {
+		p.spaces.source.client = client
+		_, missing = p.spaces.source.try(ctx)
 	}
-	w, err := p.request(&metav1.ListOptions{Watch: true, ResourceVersion: list.ResourceVersion}).Watch(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("watch pods: %w", err)
-	}
-	w.Stop()
-	return pods, nil
+	return pods, missing, err
 }
 
 // Forbidden says that an error of Check is about missing rights.

@@ -8,12 +8,12 @@
 //
 // A list is read as it comes in, pod by pod, so that no more than one of them is in memory as the API has it.
 //
-// It costs one connection, and a few KB a pod. It needs the right to list and watch pods, and no other.
+// It costs one connection, and a few KB a pod. It needs the right to list and watch pods; and namespaces, where their labels are asked
+// for.
 package kube
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path"
 	"slices"
@@ -25,7 +25,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
@@ -38,6 +37,7 @@ type Options struct {
 	Kubeconfig  string   // path; "" for the service account of the pod that we run in
 	Node        string   // whose pods
 	Annotations []string // patterns of the names of those that documents show
+	Namespaces  []string // patterns of the names of the labels of namespaces that documents show; none: the API is not asked for any
 	Log         *slog.Logger
 
 	Faults func(*wal.File) []string // what is wrong with the annotations of a container's pod, see Rules.Faults; nil: nothing
@@ -45,25 +45,21 @@ type Options struct {
 
 // Bounds of what the API is asked and of what is kept.
 const (
-	listTimeout  = 30 * time.Second // for a list: a server that hangs must be asked again
-	watchTimeout = 15 * time.Minute // for a watch: the server ends it before, after 5 to 10 minutes
-	accessEvery  = 30 * time.Second // between two looks for a kubeconfig or a service account that can't be read
-	goneFor      = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
-	maxFaults    = 10               // of annotations in a Report
-	maxGone      = 500              // deleted pods that are remembered
+	accessEvery = 30 * time.Second // between two looks for a kubeconfig or a service account that can't be read
+	goneFor     = 5 * time.Minute  // how long a deleted pod is remembered: its last lines may be met after it
+	maxFaults   = 10               // of annotations in a Report
+	maxGone     = 500              // deleted pods that are remembered
 )
 
 // Pods is what is known of the pods of a node. Run fills it; all else may be called from any goroutine, at any time.
 type Pods struct {
 	o      Options
-	client *rest.RESTClient // Run's
+	source source
+	spaces *namespaces // nil: nobody asked for them
 
-	mu     sync.RWMutex // guards all below
-	pods   map[folder]*pod
-	gone   []*pod // deleted, the oldest first; those of them that are still in pods are remembered
-	synced bool   // a list came through
-	err    error  // of the last request; nil where it was answered
-	errAt  time.Time
+	mu   sync.RWMutex // guards all below
+	pods map[folder]*pod
+	gone []*pod // deleted, the oldest first; those of them that are still in pods are remembered
 }
 
 // folder names a pod as its log folder does.
@@ -76,26 +72,38 @@ var quiet = sync.OnceFunc(func() { klog.SetLogger(logr.Discard()) })
 // New returns Pods of which nothing is known yet.
 func New(o Options) *Pods {
 	quiet()
-	return &Pods{o: o, pods: map[folder]*pod{}}
+	p := &Pods{o: o, pods: map[folder]*pod{}}
+	p.source = source{resource: "pods", fields: fields.OneTermEqualSelector("spec.nodeName", o.Node), log: o.Log,
+		lacking: "new logs wait for metadata.wait, and go without labels then, or are not read where metadata.exclude_unknown says so"}
+	if len(o.Namespaces) > 0 {
+		p.spaces = newNamespaces(o)
+	}
+	return p
 }
 
 // Run keeps up with the API until ctx is done. Where the API does not answer it tries again, after a second at first and half a
 // minute at most, without an end.
 func (p *Pods) Run(ctx context.Context) {
 	for ; ctx.Err() == nil; sleep(ctx, accessEvery) {
-		var err error
-		if p.client, err = newClient(p.o.Kubeconfig); err == nil {
-			p.follow(ctx)
-		} else {
-			p.note(ctx, err)
+		client, err := newClient(p.o.Kubeconfig)
+		if err != nil {
+			p.source.note(ctx, err)
+			continue
 		}
+		var follows sync.WaitGroup
+		if p.spaces != nil {
+			follows.Go(func() { p.spaces.follow(ctx, client) })
+		}
+		p.follow(ctx, client)
+		follows.Wait()
 	}
 }
 
-// follow keeps up with the API through p.client.
-func (p *Pods) follow(ctx context.Context) {
+// follow keeps up with the pods in the API.
+func (p *Pods) follow(ctx context.Context, client *rest.RESTClient) {
+	p.source.client = client
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: lists{&cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.watch}},
+		ListerWatcher: lists{&cache.ListWatch{ListWithContextFunc: p.list, WatchFuncWithContext: p.source.watch}},
 		ObjectType:    &corev1.Pod{},
 		Transform:     p.strip,
 		Handler: cache.ResourceEventHandlerFuncs{
@@ -107,8 +115,8 @@ func (p *Pods) follow(ctx context.Context) {
 	informer.RunWithContext(ctx)
 }
 
-// Describe fills in what is known of the container that d is a File of, and says whether its pod is known. The maps that it
-// puts there never change.
+// Describe fills in what is known of the container that d is a File of, and says whether all is known that there is to wait for. The
+// maps that it puts there never change.
 func (p *Pods) Describe(d *wal.File) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -117,7 +125,7 @@ func (p *Pods) Describe(d *wal.File) bool {
 		return false
 	}
 	pod.describe(d)
-	return true
+	return p.spaces == nil || p.spaces.describe(d)
 }
 
 // Report is how things stand.
@@ -127,13 +135,19 @@ type Report struct {
 	Error  string    `json:"error"`  // why the API does not answer; "" while it does
 	Since  time.Time `json:"since"`  // when it began not to answer
 	Faults []string  `json:"faults"` // annotations that are ignored, and why: of some pods
+
+	Namespaces string `json:"namespaces"` // why labels of namespaces are missing; "" where none are, or nobody asked for them
 }
 
 // Report returns how things stand.
 func (p *Pods) Report() Report {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	r := Report{Pods: len(p.pods), Synced: p.synced}
+	r := Report{Pods: len(p.pods)}
+	r.Synced, r.Error, r.Since = p.source.state()
+	if p.spaces != nil {
+		r.Namespaces = p.spaces.trouble()
+	}
 	for _, pod := range p.pods {
 		if pod.goneAt.IsZero() && len(r.Faults) < maxFaults {
 			r.Faults = append(r.Faults, pod.faults...)
@@ -145,9 +159,6 @@ func (p *Pods) Report() Report {
 		if p.pods[pod.folder] == pod {
 			r.Pods--
 		}
-	}
-	if p.err != nil {
-		r.Error, r.Since = p.err.Error(), p.errAt
 	}
 	return r
 }
@@ -203,92 +214,24 @@ func (p *Pods) sweep(now time.Time) {
 	}
 }
 
-// note remembers whether the API answers, and logs when that changes. What ends because ctx is done says nothing about it.
-func (p *Pods) note(ctx context.Context, err error) {
-	if ctx.Err() != nil {
-		return
-	}
-	p.mu.Lock()
-	was := p.err
-	p.err = err
-	if err != nil && was == nil {
-		p.errAt = time.Now()
-	}
-	p.mu.Unlock()
-	switch {
-	case err != nil && was == nil:
-		p.o.Log.Warn("the Kubernetes API does not tell of pods; new logs wait for metadata.wait, and go without labels then, or are not read where metadata.exclude_unknown says so", "error", err)
-	case err == nil && was != nil:
-		p.o.Log.Info("the Kubernetes API tells of pods again")
-	}
-}
-
-// lists is how the informer asks: a list first and a watch then, which every API server can.
-type lists struct{ *cache.ListWatch }
-
-// IsWatchListSemanticsUnSupported is asked by the informer.
-func (lists) IsWatchListSemanticsUnSupported() bool { return true }
-
 func (p *Pods) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	bounded, cancel := context.WithTimeout(ctx, listTimeout)
-	defer cancel()
-	list := &items{}
-	err := p.read(bounded, &options, &list.ListMeta, func(full *corev1.Pod) error {
+	return p.source.list(ctx, &options, func(object []byte) (runtime.Object, error) {
+		full := &corev1.Pod{}
+		if err := full.Unmarshal(object); err != nil {
+			return nil, err
+		}
 		kept, err := p.strip(full)
-		if err == nil {
-			list.Items = append(list.Items, kept.(*pod))
+		if err != nil {
+			return nil, err
 		}
-		return err
+		return kept.(*pod), nil
 	})
-	p.note(ctx, err)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	p.synced = true
-	p.mu.Unlock()
-	return list, nil
 }
 
-// read asks for a list of pods and calls each with one after the other.
-func (p *Pods) read(ctx context.Context, options *metav1.ListOptions, m *metav1.ListMeta, each func(*corev1.Pod) error) error {
-	body, err := p.request(options).SetHeader("Accept", protobuf).Stream(ctx)
-	if err == nil {
-		defer body.Close()
-		*m, err = readList(body, func(object []byte) error {
-			full := &corev1.Pod{}
-			if err := full.Unmarshal(object); err != nil {
-				return err
-			}
-			return each(full)
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("list pods: %w", err)
-	}
-	return nil
-}
-
-func (p *Pods) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	bounded, cancel := context.WithCancel(ctx)
-	time.AfterFunc(watchTimeout, cancel) // a server that hangs would hold it for ever
-	options.Watch = true
-	w, err := p.request(&options).Watch(bounded)
-	p.note(ctx, err)
-	return w, err
-}
-
-func (p *Pods) request(options *metav1.ListOptions) *rest.Request {
-	options.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", p.o.Node).String()
-	return p.client.Get().Resource("pods").VersionedParams(options, parameters)
-}
-
-// chosen says whether documents show the annotation of that name.
-func (p *Pods) chosen(name string) bool {
-	for _, pattern := range p.o.Annotations {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return false
+// matching says whether one of the patterns fits the name of a label or an annotation.
+func matching(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, _ := path.Match(pattern, name)
+		return ok
+	})
 }

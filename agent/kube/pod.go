@@ -65,9 +65,9 @@ func (p *Pods) strip(o any) (any, error) {
 	kept := &pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: full.Namespace, Name: full.Name, UID: full.UID, ResourceVersion: full.ResourceVersion},
 		folder:     folder{full.Namespace, full.Name, string(full.UID)},
-		labels:     bounded(full.Labels, func(string) bool { return true }),
-		annotations: bounded(full.Annotations, func(name string) bool {
-			return strings.HasPrefix(name, ours) || p.chosen(name)
+		labels:     bounded(full.Labels, maxTexts, func(string) bool { return true }),
+		annotations: bounded(full.Annotations, maxTexts, func(name string) bool {
+			return strings.HasPrefix(name, ours) || matching(p.o.Annotations, name)
 		}),
 		owners:     owners(full),
 		containers: containers(full),
@@ -93,10 +93,10 @@ func (p *Pods) faults(kept *pod) (all []string) {
 	return slices.Compact(all)
 }
 
-// bounded returns those of texts that are wanted, in the order of their names, up to maxTexts; but what speaks to us comes first.
-func bounded(texts map[string]string, wanted func(name string) bool) map[string]string {
+// bounded returns those of texts that are wanted, in the order of their names, as long as there is room; but what speaks to us comes
+// first.
+func bounded(texts map[string]string, room int, wanted func(name string) bool) map[string]string {
 	kept := map[string]string{}
-	room := maxTexts
 	names := slices.Sorted(maps.Keys(texts))
 	slices.SortStableFunc(names, func(a, b string) int { return strings.Compare(addressed(b), addressed(a)) })
 	for _, name := range names {

@@ -13,7 +13,7 @@ import (
 
 // PodOptions is what package kube needs of c.
 func PodOptions(c *config.Config) kube.Options {
-	o := kube.Options{Kubeconfig: c.Metadata.Kubeconfig, Node: c.NodeName, Annotations: c.Metadata.Annotations}
+	o := kube.Options{Kubeconfig: c.Metadata.Kubeconfig, Node: c.NodeName, Annotations: c.Metadata.Annotations, Namespaces: c.Metadata.Namespaces}
 	for _, in := range c.Inputs {
 		if in.Kubernetes != nil {
 			o.Faults = rules(in.Kubernetes).Faults // of several, the last one tells
@@ -56,6 +56,6 @@ func (a *agent) metadata() status.Metadata {
 		return status.Metadata{ExcludesUnknown: a.c.Metadata.ExcludeUnknown}
 	}
 	r := a.pods.Report()
-	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since, Faults: r.Faults,
+	return status.Metadata{Asked: true, Pods: r.Pods, Synced: r.Synced, Error: r.Error, Since: r.Since, Faults: r.Faults, Namespaces: r.Namespaces,
 		ExcludesUnknown: a.c.Metadata.ExcludeUnknown}
 }

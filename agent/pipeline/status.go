@@ -159,6 +159,9 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", fmt.Sprintf("the Kubernetes API does not tell of pods: %s", s.Metadata.Error),
 			"logboom check says what is missing; "+fate(s.Metadata.ExcludesUnknown))
 	}
+	if s.Metadata.Namespaces != "" {
+		add("warning", "documents lack labels of their namespaces: "+s.Metadata.Namespaces, "logboom check says what is missing; logs are read all the same")
+	}
 	if !s.Metadata.Asked && s.Metadata.ExcludesUnknown {
 		add("warning", "the Kubernetes API is not asked about pods, so none is known, and their new logs are not read (metadata.exclude_unknown)",
 			"set metadata.source to api, or run in a cluster")

@@ -114,6 +114,8 @@ type Metadata struct {
 	Since  time.Time `json:"since"`            // when it began not to
 	Faults []string  `json:"faults,omitempty"` // annotations of pods that are ignored, and why: some of them
 
+	Namespaces string `json:"namespaces,omitempty"` // why labels of namespaces are missing; "" where none are, or nobody asked for them
+
 	ExcludesUnknown bool `json:"excludes_unknown,omitempty"` // logs of pods of which it does not tell are not read
 }
 

@@ -16,7 +16,7 @@ import (
 // Pods tells what the Kubernetes API says of this node's pods. It answers from memory, at once.
 type Pods interface {
 	// Describe fills in what is known about the container that the File is of, and says whether its pod is known. It changes
-	// only what the API tells: Described, ContainerID, Image, Owners, Labels and Annotations.
+	// only what the API tells: Described, ContainerID, Image, Owners, Labels, Annotations and NamespaceLabels.
 	Describe(*wal.File) bool
 }
 
@@ -31,6 +31,7 @@ func (t *Tailer) describe(fo *folder, d *wal.File) bool {
 	for _, f := range slices.Backward(fo.files) {
 		if f.desc.Described {
 			d.Described, d.Image, d.Owners, d.Labels, d.Annotations = true, f.desc.Image, f.desc.Owners, f.desc.Labels, f.desc.Annotations
+			d.NamespaceLabels = f.desc.NamespaceLabels
 			return true
 		}
 	}

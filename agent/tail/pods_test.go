@@ -20,7 +20,7 @@ func (p told) Describe(d *wal.File) bool {
 	if known == nil {
 		return false
 	}
-	d.Described, d.Labels, d.Image = true, known.Labels, known.Image
+	d.Described, d.Labels, d.Image, d.NamespaceLabels = true, known.Labels, known.Image, known.NamespaceLabels
 	if known.ContainerID != "" {
 		d.ContainerID = known.ContainerID
 	}
@@ -28,13 +28,15 @@ func (p told) Describe(d *wal.File) bool {
 }
 
 func app(value string) *wal.File {
-	return &wal.File{Labels: map[string]string{"app": value}, Image: "i", ContainerID: "c"}
+	return &wal.File{Labels: map[string]string{"app": value}, NamespaceLabels: map[string]string{"team": value}, Image: "i", ContainerID: "c"}
 }
 
 // labels are those of the Events so far, "" where nothing was known of the pod.
 func (n *node) labels() (all []string) {
 	for _, e := range n.events {
-		all = append(all, e.File.Labels["app"])
+		if all = append(all, e.File.Labels["app"]); e.File.NamespaceLabels["team"] != e.File.Labels["app"] {
+			n.t.Errorf("the namespace has %v, the pod %v", e.File.NamespaceLabels, e.File.Labels)
+		}
 	}
 	return all
 }

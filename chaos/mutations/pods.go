@@ -81,6 +81,24 @@ var podMutations = []mutation{
 		test: "TestOnlyAWholeListIsOne",
 	},
 	{
+		name: "kube/namespaces-unbounded", invariant: "6", pkg: "agent/kube", file: "agent/kube/namespaces.go",
+		broken: "the labels of any number of namespaces are kept",
+		old:    "!known && len(n.labels) >= maxNamespaces", new: "!known && len(n.labels) < 0",
+		test: "TestNamespacesAreBounded",
+	},
+	{
+		name: "kube/namespaces-hold-up", invariant: "8", pkg: "agent/kube", file: "agent/kube/namespaces.go",
+		broken: "without the right to list namespaces, the logs of each new container wait for them",
+		old:    "return trouble != \"\"\n", new: "return trouble == \"\" && false\n",
+		test: "TestNamespacesThatAreForbiddenStopNothing",
+	},
+	{
+		name: "kube/namespace-not-waited-for", invariant: "pods", pkg: "agent/kube", file: "agent/kube/namespaces.go",
+		broken: "a pod that is known before its namespace never has its labels",
+		old:    "if known || over {", new: "if known || over || true {",
+		test: "TestAPodWaitsForItsNamespace",
+	},
+	{
 		name: "kube/mirror-by-its-uid", invariant: "pods", pkg: "agent/kube", file: "agent/kube/pod.go",
 		broken: "static pods are never known",
 		old:    "uid != \"\" {\n		kept.folder.uid = uid", new: "uid != \"\" {\n		kept.folder.uid = string(full.UID)",

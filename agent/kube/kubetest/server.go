@@ -1,5 +1,5 @@
-// Package kubetest is a Kubernetes API for tests, as far as package kube asks it: it lists and watches pods of one node, and it
-// hangs, refuses and ends when it is told to.
+// Package kubetest is a Kubernetes API for tests, as far as package kube asks it: it lists and watches pods of one node, and namespaces,
+// and it hangs, refuses and ends when it is told to.
 package kubetest
 
 import (
@@ -29,6 +29,8 @@ const (
 	Hangs        // takes requests and says nothing
 	Forbids      // 403, as without the right to list pods
 	Dies         // ends every connection without an answer
+
+	ForbidsNamespaces // 403, as without the right to list those
 )
 
 // Server is such an API.
@@ -42,19 +44,23 @@ type Server struct {
 	mode    Mode
 	version int
 	pods    map[string]*corev1.Pod // by namespace and name
-	events  []event                // all since oldest
-	oldest  int                    // version from which on there are events
-	changed chan struct{}          // closed when events or mode change
+	spaces  map[string]*corev1.Namespace
+	events  []event       // all since oldest
+	oldest  int           // version from which on there are events
+	changed chan struct{} // closed when events or mode change
 }
 
 type event struct {
 	version int
+	path    string // where they are watched
 	json    []byte
 }
 
+const pods, namespaces = "/api/v1/pods", "/api/v1/namespaces"
+
 // New starts a server of a cluster in which only node has pods. It ends with the test.
 func New(t testing.TB, node string) *Server {
-	s := &Server{node: node, pods: map[string]*corev1.Pod{}, changed: make(chan struct{})}
+	s := &Server{node: node, pods: map[string]*corev1.Pod{}, spaces: map[string]*corev1.Namespace{}, changed: make(chan struct{})}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(func() {
 		s.Set(Dies)
@@ -87,17 +93,46 @@ func (s *Server) Set(m Mode) {
 }
 
 // Put adds or replaces pods.
-func (s *Server) Put(pods ...*corev1.Pod) {
+func (s *Server) Put(all ...*corev1.Pod) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range pods {
+	for _, p := range all {
 		key, kind := p.Namespace+"/"+p.Name, "ADDED"
 		if s.pods[key] != nil {
 			kind = "MODIFIED"
 		}
 		s.pods[key] = p
-		s.tell(kind, p)
+		s.tellPod(kind, p)
 	}
+}
+
+// PutNamespace adds or replaces one.
+func (s *Server) PutNamespace(name string, labels map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kind := "ADDED"
+	if s.spaces[name] != nil {
+		kind = "MODIFIED"
+	}
+	n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+	s.spaces[name] = n
+	s.tellNamespace(kind, n)
+}
+
+// DeleteNamespace removes one.
+func (s *Server) DeleteNamespace(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.spaces[name]; n != nil {
+		delete(s.spaces, name)
+		s.tellNamespace("DELETED", n)
+	}
+}
+
+func (s *Server) tellNamespace(kind string, n *corev1.Namespace) {
+	n.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}
+	n.ResourceVersion = strconv.Itoa(s.version + 1)
+	s.tell(kind, namespaces, n)
 }
 
 // Delete removes a pod.
@@ -106,7 +141,7 @@ func (s *Server) Delete(namespace, name string) {
 	defer s.mu.Unlock()
 	if p := s.pods[namespace+"/"+name]; p != nil {
 		delete(s.pods, namespace+"/"+name)
-		s.tell("DELETED", p)
+		s.tellPod("DELETED", p)
 	}
 }
 
@@ -119,15 +154,19 @@ func (s *Server) Replace(p *corev1.Pod) {
 	s.events, s.oldest = nil, s.version
 }
 
-func (s *Server) tell(kind string, p *corev1.Pod) {
-	s.version++
-	p.ResourceVersion = strconv.Itoa(s.version)
+func (s *Server) tellPod(kind string, p *corev1.Pod) {
 	p.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
-	text, err := json.Marshal(map[string]any{"type": kind, "object": p})
+	p.ResourceVersion = strconv.Itoa(s.version + 1)
+	s.tell(kind, pods, p)
+}
+
+func (s *Server) tell(kind, path string, object any) {
+	s.version++
+	text, err := json.Marshal(map[string]any{"type": kind, "object": object})
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	s.events = append(s.events, event{s.version, append(text, '\n')})
+	s.events = append(s.events, event{s.version, path, append(text, '\n')})
 	s.wake()
 }
 
@@ -152,7 +191,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case mode == Forbids:
 		s.refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, `pods is forbidden: User "t" cannot list resource "pods"`)
-	case r.URL.Path != "/api/v1/pods" || q.Get("fieldSelector") != "spec.nodeName="+s.node:
+	case mode == ForbidsNamespaces && r.URL.Path == namespaces:
+		s.refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, `namespaces is forbidden: User "t" cannot list resource "namespaces"`)
+	case r.URL.Path != namespaces && (r.URL.Path != pods || q.Get("fieldSelector") != "spec.nodeName="+s.node):
 		http.Error(w, "asked for "+r.URL.String(), http.StatusBadRequest)
 	case q.Get("watch") != "":
 		s.watch(w, r, q.Get("resourceVersion"))
@@ -172,12 +213,20 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Accepts = r.Header.Get("Accept")
-	list := corev1.PodList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
+	version := metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}
+	all, spaces := &corev1.PodList{ListMeta: version}, &corev1.NamespaceList{ListMeta: version}
 	for _, p := range s.pods {
-		list.Items = append(list.Items, *p)
+		all.Items = append(all.Items, *p)
+	}
+	for _, n := range s.spaces {
+		spaces.Items = append(spaces.Items, *n)
+	}
+	list := runtime.Object(all)
+	if r.URL.Path == namespaces {
+		list = spaces
 	}
 	w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
-	if err := encoder.Encode(&list, w); err != nil {
+	if err := encoder.Encode(list, w); err != nil {
 		panic("BUG: " + err.Error())
 	}
 }
@@ -204,11 +253,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, from string) {
 		s.mu.Lock()
 		mode, changed, events := s.mode, s.changed, s.events
 		s.mu.Unlock()
-		if mode != Answers {
+		if mode != Answers && mode != ForbidsNamespaces {
 			panic(http.ErrAbortHandler)
 		}
 		for _, e := range events {
-			if e.version > seen {
+			if e.version > seen && e.path == r.URL.Path {
 				w.Write(e.json)
 				seen = e.version
 			}

@@ -59,6 +59,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if ne (get (get .Values.config "metadata" | default dict) "source") "none" }}yes{{ end }}
 {{- end }}
 
+{{- /* And for the labels of namespaces. */}}
+{{- define "logboom.asksNamespaces" -}}
+{{- if get (get .Values.config "metadata" | default dict) "namespace_labels" }}yes{{ end }}
+{{- end }}
+
 {{- define "logboom.port" -}}
 {{- regexFind "[0-9]+$" .Values.config.http.listen }}
 {{- end }}
