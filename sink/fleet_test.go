@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,11 +31,13 @@ type fleet struct {
 // busyBackend does one thing at a time. Its own mutex guards it.
 type busyBackend struct {
 	perBatch time.Duration // of its time
-	queue    time.Duration // of work that may wait; beyond that it answers 429
-	refusal  time.Duration // of its time, that a 429 costs: the body is read first
+	queue    time.Duration // of work that may wait; beyond that it answers busy
+	busy     int           // 429, or what a gateway says that lets too much through to nobody
+	refusal  time.Duration // of its time, that such an answer costs: the body is read first
+	absent   bool          // while it is down nobody listens
 
 	mu      sync.Mutex
-	down    time.Time // until then it answers 503
+	down    time.Time // until then it answers 503, or is absent
 	free    time.Time // when the work that waits will be done
 	stored  map[string]bool
 	good    []int // batches stored in each window since down
@@ -50,6 +54,12 @@ const (
 func (b *busyBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := func(status int, text string) (*http.Response, error) {
 		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text))}, nil
+	}
+	b.mu.Lock()
+	absent := b.absent && time.Now().Before(b.down)
+	b.mu.Unlock()
+	if absent {
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}
 	var body []byte
 	if r.Body != nil {
@@ -73,7 +83,7 @@ func (b *busyBackend) RoundTrip(r *http.Request) (*http.Response, error) {
 		b.refused++
 		b.free = b.free.Add(b.refusal)
 		b.mu.Unlock()
-		return answer(429, "{}")
+		return answer(b.busy, "{}")
 	}
 	lines := bytes.Split(body, []byte("\n"))
 	var items []string
@@ -186,12 +196,19 @@ func TestFleetDoesNotStampede(t *testing.T) {
 	}
 	perBatch := 40 * time.Second / time.Duration(agents)
 	for name, b := range map[string]*busyBackend{
-		"short queue": {perBatch: perBatch, queue: 2 * time.Second, refusal: perBatch / 20},
+		"short queue": {perBatch: perBatch, queue: 2 * time.Second, refusal: perBatch / 20, busy: 429},
 		"deep queue":  {perBatch: perBatch, queue: time.Hour},
 		"too many":    {perBatch: 7 * perBatch / 4, queue: time.Hour}, // one request of each agent takes 70 s: longer than they wait
+
+		"short queue, after nobody listened":      {perBatch: perBatch, queue: 2 * time.Second, refusal: perBatch / 20, busy: 429, absent: true},
+		"too many, after nobody listened":         {perBatch: 7 * perBatch / 4, queue: time.Hour, absent: true},
+		"short queue, told as if nobody is there": {perBatch: perBatch, queue: 2 * time.Second, refusal: perBatch / 20, busy: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fleet{agents: agents, workers: 4, batches: 20, outage: 10 * time.Minute, backend: b}
+			if b.absent {
+				f.outage = time.Minute // they ask so often that it is long
+			}
 			r := f.run(t)
 			t.Logf("%d agents: 95 %% of the backlog in %v; goodput %.0f %% of capacity, in the worst %v %.0f %%; %d requests refused, %d batches stored again",
 				f.agents, r.took, 100*r.mean, fleetWindow, 100*r.worst, r.refused, r.twice)

@@ -13,10 +13,14 @@ import (
 // Two things adapt. slots is how many requests may be in flight: one more after a round of good answers, half as many
 // after a setback (no answer, 429, 5xx, or an answer so late that the next may come too late). Where one at a time is
 // too much still, wait takes over: the longest pause of the whole Sink between an answer and its next request. A setback
-// doubles it, a good answer halves it, and quarters it where the backend was not busy but away. It must not be each Send's own: those of a thousand agents, each beginning afresh
+// doubles it, a good answer halves it. It must not be each Send's own: those of a thousand agents, each beginning afresh
 // with every Batch, would have 19 of 20 requests refused.
 //
 // A pause is full jitter, anything from nothing to wait, so that agents that failed together do not come again together.
+//
+// Where the backend was not busy but away, the first good answer is the end of that: the next request pauses no more.
+// wait shrinks all the same only bit by bit, so that a backend that is overrun now has as many refusals as good answers
+// at most, and long pauses again with the first of them.
 type flow struct {
 	mu          sync.Mutex
 	most        int           // of slots
@@ -26,7 +30,7 @@ type flow struct {
 	changed     chan struct{} // closed and made anew when a request may begin that could not before
 	wait        time.Duration // 0 while all is well
 	until       time.Time     // no request begins before
-	gone        bool          // at the last setback nobody was there: that says nothing of a load
+	gone        bool          // at the last setback the backend was away: that says nothing of a load
 	cut         time.Time     // of the last setback: answers to older requests say nothing new
 }
 
@@ -78,9 +82,14 @@ const (
 	well    outcome = iota // it took what was sent, or had other reasons not to
 	partly                 // it was too busy for some of it
 	nothing                // it was small, and went well
-	away                   // nobody was there to answer: the connection was refused or cut
+	away                   // nobody was there to answer: the connection was cut, or a gateway has no backend behind it
+	absent                 // nobody even listens
 	setback                // it took nothing, did not answer, or so late that the next answer may come too late
 )
+
+// lastAbsent is the longest pause while nobody listens: asking costs nobody anything then, and a backend that comes back is not
+// kept waiting.
+const lastAbsent = 5 * time.Second
 
 // give ends a request that was begun then. The next begins no sooner than the backend asked for.
 func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
@@ -94,29 +103,30 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	case begun.Before(f.cut), o == nothing:
 		return
 	case o == well:
-		if f.wait /= 2; f.gone {
-			f.wait /= 2
-		}
-		if f.wait < f.least {
+		if f.wait /= 2; f.wait < f.least {
 			f.wait = 0
-		}
-		if f.wait == 0 {
 			f.slots = min(float64(f.most), f.slots+1/f.slots)
+		}
+		if f.gone {
+			return
 		}
 	case o == partly:
 		f.slots, f.cut = max(1, f.slots/2), now
 	default:
-		f.slots, f.cut, f.gone = max(1, f.slots/2), now, o == away
+		f.slots, f.cut, f.gone = max(1, f.slots/2), now, o != setback
 		f.wait = min(max(2*f.wait, f.least), f.last)
+		if o == absent {
+			f.wait = min(f.wait, max(f.least, lastAbsent))
+		}
 	}
 	if pause := retryAfter + rand.N(f.wait+1); pause > 0 {
 		f.until = now.Add(pause)
 	}
 }
 
-// parallel is how many requests may be in flight.
-func (f *flow) parallel() int {
+// state says how many requests may be in flight, and when the next may begin.
+func (f *flow) state() (parallel int, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return int(f.slots)
+	return int(f.slots), f.until
 }

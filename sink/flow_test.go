@@ -42,7 +42,7 @@ func TestFlowGrowsSlowlyAndHalves(t *testing.T) {
 			{well, 1}, {well, 1}, {well, 2}, // while it pauses it does not grow
 		} {
 			turn(t, f, time.Second, c.o)
-			if got := f.parallel(); got != c.want {
+			if got, _ := f.state(); got != c.want {
 				t.Errorf("step %d: %d in flight, want %d", i, got, c.want)
 			}
 		}
@@ -66,8 +66,8 @@ func TestFlowCountsASetbackOnce(t *testing.T) {
 		for _, at := range begun {
 			f.give(at, setback, 0)
 		}
-		if f.parallel() != 2 || f.wait != time.Second {
-			t.Errorf("%d in flight, a wait of %v", f.parallel(), f.wait)
+		if slots, _ := f.state(); slots != 2 || f.wait != time.Second {
+			t.Errorf("%d in flight, a wait of %v", slots, f.wait)
 		}
 	})
 }
@@ -209,22 +209,54 @@ func TestLateAnswersMakeBodiesShorter(t *testing.T) {
 	})
 }
 
-// A backend that was away is not one that was busy: after an outage the pauses end sooner, and a refusal makes them long again.
-func TestABackendThatWasAwayIsAskedSooner(t *testing.T) {
-	answers := func(o outcome) (n int) {
-		var f flow
-		f.init(&Config{Concurrency: 2, MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second})
+// A backend that was away is not one that was busy: the first good answer is the end of the pauses. The first refusal makes
+// them as long again as if they had gone on.
+func TestABackendThatWasAwayIsAskedWithoutPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		after := func(o outcome) (pauses []time.Duration) {
+			f := newFlow()
+			for range 20 {
+				turn(t, f, time.Millisecond, o)
+			}
+			turn(t, f, time.Millisecond, well)
+			for range 3 {
+				pauses = append(pauses, turn(t, f, time.Millisecond, well))
+			}
+			return pauses
+		}
+		if pauses := after(setback); pauses[0] == 0 {
+			t.Errorf("a busy backend was asked after %v", pauses)
+		}
+		for _, o := range []outcome{away, absent} {
+			if pauses := after(o); pauses[0]+pauses[1]+pauses[2] != 0 {
+				t.Errorf("after good answers it still waits for %v", pauses)
+			}
+		}
+		f := newFlow()
+		f.wait, f.gone = 8*time.Second, true
+		turn(t, f, 0, well)
+		if turn(t, f, 0, setback); f.wait != 8*time.Second || turn(t, f, 0, well) == 0 || turn(t, f, 0, well) == 0 {
+			t.Errorf("after a refusal it waits up to %v", f.wait)
+		}
+	})
+}
+
+// While nobody listens, it asks every few seconds: so long at most is a backend that is back kept waiting.
+func TestWhoIsAbsentIsAskedOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &flow{}
+		f.init(&Config{Concurrency: 4, MinBackoff: 250 * time.Millisecond, MaxBackoff: 30 * time.Second})
 		for range 20 {
-			f.flying++
-			f.give(time.Now(), o, 0)
+			turn(t, f, time.Millisecond, away)
 		}
-		for ; f.wait > 0; n++ {
-			f.flying++
-			f.give(time.Now(), well, 0)
+		if f.wait != 30*time.Second {
+			t.Errorf("who is away is asked after up to %v", f.wait)
 		}
-		return n
-	}
-	if busy, gone := answers(setback), answers(away); busy != 7 || gone != 4 {
-		t.Errorf("%d good answers end the pauses of a busy backend, %d those of one that was away", busy, gone)
-	}
+		for range 200 {
+			turn(t, f, time.Millisecond, absent)
+			if waited := time.Until(f.until); waited > lastAbsent {
+				t.Errorf("who is absent is asked after %v", waited)
+			}
+		}
+	})
 }

@@ -43,6 +43,8 @@ type problem struct {
 	up         bool          // the backend works as such
 	retryAfter time.Duration // the backend asked for that; 0: it did not
 	late       bool          // the answer did not come in time: a shorter request may have one
+	absent     bool          // nobody listens
+	away       bool          // a gateway has no backend behind it, or none that is ready
 	errType    string        // with oneIndex: the backend's error type
 }
 
@@ -58,6 +60,19 @@ const (
 )
 
 func (p *problem) Error() string { return p.what }
+
+// outcome is what it says of the backend's load, and how long that wants to be left alone.
+func (p *problem) outcome() (outcome, time.Duration) {
+	switch {
+	case p == nil || p.scope > noAnswer:
+		return well, 0
+	case p.absent:
+		return absent, 0
+	case p.away || p.scope == noAnswer && !p.late:
+		return away, 0
+	}
+	return setback, p.retryAfter
+}
 
 // partial says that others may be better off: nil, too, concerns nobody.
 func (p *problem) partial() bool { return p == nil || p.scope == someEvents || p.scope == oneIndex }
@@ -142,7 +157,7 @@ func (h *health) log(level slog.Level, message string, args ...any) {
 // Health says how delivery goes.
 func (s *Sink) Health() Health {
 	h := &s.health
-	parallel := s.flow.parallel()
+	parallel, until := s.flow.state()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := Health{Parallel: parallel, Up: h.up, LastErrorAt: h.lastAt, LastSuccess: h.lastSuccess, Retrying: len(h.waiting)}
@@ -157,6 +172,9 @@ func (s *Sink) Health() Health {
 		if out.NextRetry.IsZero() || w.next.Before(out.NextRetry) {
 			out.NextRetry = w.next
 		}
+	}
+	if len(h.waiting) > 0 && out.NextRetry.Before(until) {
+		out.NextRetry = until
 	}
 	return out
 }

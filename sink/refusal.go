@@ -6,12 +6,15 @@ import (
 	"regexp"
 )
 
+// noType stands for the error type of an answer that has none: mostly one of a gateway.
+const noType = "no_type_given"
+
 // refusal reads what a backend says of a whole request that it refuses: the type of the error, and the right that our user
 // lacks, where it is told.
 func refusal(r io.Reader) (typ, right string) {
 	var reply struct{ Error struct{ Type, Reason string } }
 	if json.NewDecoder(io.LimitReader(r, 64<<10)).Decode(&reply) != nil || reply.Error.Type == "" {
-		return "no_type_given", ""
+		return noType, ""
 	}
 	typ = safeType([]byte(reply.Error.Type))
 	return typ, lacking(typ, []byte(reply.Error.Reason))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -53,8 +54,7 @@ func (b *batch) request(ctx context.Context) *problem {
 		if u := (unanswered{}); !errors.As(err, &u) || u.begun {
 			b.suspect()
 		}
-		late := errors.Is(err, context.DeadlineExceeded)
-		return &problem{what: node.name + ": " + describe(err), scope: noAnswer, late: late}
+		return unheard(node.name+": ", err)
 	}
 	defer discard(resp.BodyReader)
 	p := b.understand(resp)
@@ -101,11 +101,31 @@ func (b *batch) understand(resp *elastic.Response) *problem {
 		typ, _ := refusal(resp.BodyReader)
 		what := fmt.Sprintf("the backend can't take requests now (%d %s)", status, typ)
 		late := status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout
-		return &problem{what: what, retryAfter: retryAfter, late: late}
+		return &problem{what: what, retryAfter: retryAfter, late: late, away: isAway(status, typ, retryAfter)}
 	}
 	typ, right := refusal(resp.BodyReader)
 	what := fmt.Sprintf("the backend refuses the request (%d %s)", status, withRight(typ, right))
 	return &problem{what: what, scope: oneIndex, errType: typ, retryAfter: retryAfter}
+}
+
+// unheard is the problem of a request that got no answer.
+func unheard(who string, err error) *problem {
+	var op *net.OpError
+	absent := errors.As(err, &op) && op.Op == "dial"
+	return &problem{what: who + describe(err), scope: noAnswer, absent: absent, late: !absent && errors.Is(err, context.DeadlineExceeded)}
+}
+
+// isAway tells an answer of a gateway that has no backend behind it, or of a backend that has only just started, from that of
+// one that is busy.
+func isAway(status int, errType string, retryAfter time.Duration) bool {
+	if status != http.StatusBadGateway && status != http.StatusServiceUnavailable || retryAfter > 0 {
+		return false
+	}
+	switch errType {
+	case noType, "cluster_block_exception", "master_not_discovered_exception":
+		return true
+	}
+	return false
 }
 
 // judge reads a bulk answer and settles the Events of b.sent. Nothing is settled on an error.

@@ -116,6 +116,8 @@ func (b *batch) attempt(ctx context.Context) error {
 		panic(fmt.Sprintf("BUG: %d of %d Events have a home, and nothing is wrong", b.home(), b.total))
 	}
 	b.pace.retryAfter = worst.retryAfter
+	_, next := b.sink.flow.state()
+	b.pace.ofAll = !worst.partial() && next.After(began) && !b.sink.health.storedSince(began)
 	return worst
 }
 
@@ -200,13 +202,9 @@ func (b *batch) paced(ctx context.Context) *problem {
 	}
 	b.busy = false
 	p := b.request(ctx)
-	o, retryAfter := well, time.Duration(0)
+	o, retryAfter := p.outcome()
 	switch {
-	case p != nil && (p.scope == everything || p.scope == noAnswer):
-		o, retryAfter = setback, p.retryAfter
-		if p.scope == noAnswer && !p.late {
-			o = away
-		}
+	case o != well:
 	case time.Since(begun) > b.sink.conf.Timeout/2:
 		o = setback
 	case b.busy:

@@ -37,7 +37,8 @@
 //	3xx, not JSON, truncated, miscounted    nothing is settled, all again later
 //
 // How much at a time (flow.go, length.go): from one to Concurrency requests in flight, more while answers are good, half
-// as many after a setback; then pauses that grow and shrink. Bodies are at most BodySize; what is too long or takes too
+// as many after a setback; then pauses of the whole Sink that grow and shrink, and end with the first good answer where the
+// backend was not busy but away. Bodies are at most BodySize; what is too long or takes too
 // long is halved. A fleet of 1,000 agents that comes back after an outage leaves its backend 89 % of its time for storing
 // (make fleet).
 //

@@ -159,11 +159,11 @@ func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *p
 		return &problem{what: describe(err), scope: noAnswer}
 	}
 	p := s.askNow(ctx, method, path, body, reply)
-	if p != nil && !p.partial() {
-		s.flow.give(begun, setback, p.retryAfter)
-	} else {
-		s.flow.give(begun, nothing, 0)
+	o, retryAfter := p.outcome()
+	if o == well {
+		o = nothing
 	}
+	s.flow.give(begun, o, retryAfter)
 	return p
 }
 
@@ -174,7 +174,7 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 	resp, err := node.client.request(ctx, method, path, body, jsonBody, nil)
 	if err != nil {
 		s.nodes.failed(node)
-		return &problem{what: describe(err), scope: noAnswer}
+		return unheard("", err)
 	}
 	defer discard(resp.BodyReader)
 	s.nodes.answered(node)
@@ -194,6 +194,7 @@ func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any)
 	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired,
 		status == http.StatusRequestTimeout, status >= 500, status < 400:
 		p.retryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+		p.away = isAway(status, typ, p.retryAfter)
 	default:
 		p.scope, p.up = oneIndex, true
 	}

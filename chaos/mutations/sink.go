@@ -117,8 +117,32 @@ var sinkMutations = []mutation{
 	{
 		name: "sink/away-is-busy", invariant: "8", pkg: "sink", file: "sink/flow.go",
 		broken: "after an outage the pauses end as late as if the backend had been busy",
-		old:    "if f.wait /= 2; f.gone {", new: "if f.wait /= 2; false {",
-		test: "TestABackendThatWasAwayIsAskedSooner",
+		old:    "\t\tif f.gone {", new: "\t\tif false {",
+		test: "TestTheEndOfAnOutageIsTheEndForEverySend",
+	},
+	{
+		name: "sink/outage-of-each", invariant: "8", pkg: "sink", file: "sink/pace.go",
+		broken: "each Send waits for what it met in an outage, when others are stored already",
+		old:    "if p.ofAll {", new: "if false {",
+		test: "TestTheEndOfAnOutageIsTheEndForEverySend",
+	},
+	{
+		name: "sink/alone-is-an-outage", invariant: "8", pkg: "sink", file: "sink/send.go",
+		broken: "a Send that alone gets nothing through keeps the others from getting theirs",
+		old:    "next.After(began) && !b.sink.health.storedSince(began)", new: "next.After(began)",
+		test: "TestASendAloneInTroubleLeavesTheOthersAlone",
+	},
+	{
+		name: "sink/absent-is-away", invariant: "8", pkg: "sink", file: "sink/flow.go",
+		broken: "a backend that nobody could reach waits for half a minute when it is back",
+		old:    "if o == absent {", new: "if false {",
+		test: "TestTheEndOfAnOutageIsTheEndForEverySend",
+	},
+	{
+		name: "sink/absent-is-late", invariant: "8", pkg: "sink", file: "sink/request.go",
+		broken: "after an outage bodies are short, as if long ones had been the reason",
+		old:    "late: !absent && errors.Is", new: "late: errors.Is",
+		test: "TestAnUnreachableBackendMakesNoBodyShorter",
 	},
 	{
 		name: "sink/body-read-too-long", invariant: "3", pkg: "sink", file: "sink/gate.go",
