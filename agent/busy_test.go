@@ -21,7 +21,7 @@ func TestCleanDeliversOnABusyNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	var printing sync.WaitGroup
 	defer func() { cancel(); printing.Wait() }()
 	begun := make(chan struct{})

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long something may take on a busy machine.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // node is a folder with a pod's log, and a configuration file for it.
 type node struct{ dir, file string }

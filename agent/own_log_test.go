@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,8 +34,8 @@ func linesOf(t *testing.T, text string) (all []map[string]any) {
 
 func TestWhatRepeatsIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		l, flush := spared(newLogger(config.LogJSON, slog.LevelInfo, &out))
+		out := &safe{} // timers write to it, too
+		l, flush := spared(newLogger(config.LogJSON, slog.LevelInfo, out))
 		count := func(message string) (n int, repeated float64) {
 			for _, line := range linesOf(t, out.String()) {
 				if line["msg"] == message {
