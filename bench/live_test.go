@@ -15,8 +15,14 @@ import (
 	"time"
 )
 
-// tailSlowly is an agent that says at once that what it has read is durable, and sends it 150 ms later. A bad one sends some of it
-// twice, or stops sending.
+// behindBy is how much later than it says so an agent that tails, late, sends what it has read; and burns, how long it works for that.
+const (
+	behindBy = 400 * time.Millisecond
+	burns    = 30 * time.Millisecond
+)
+
+// tailSlowly is an agent that says at once that what it has read is durable, and sends it 150 ms later, or after behindBy. A bad one
+// sends more than it has read.
 func tailSlowly(role, config string) error {
 	text, err := os.ReadFile(config)
 	if err != nil {
@@ -51,12 +57,18 @@ func tailSlowly(role, config string) error {
 			sent[path] = len(whole)
 		}
 		if role == "tails, then twice" && time.Since(began) > time.Second && lines > 0 {
-			fmt.Fprint(z, "{\"create\":{}}\n{\"@timestamp\":\"2026-11-22T16:01:41Z\"}\n")
+			fmt.Fprint(z, strings.Repeat("{\"create\":{}}\n{\"@timestamp\":\"2026-11-22T16:01:41Z\"}\n", 10_000))
 		}
 		if z.Close(); lines == 0 {
 			continue
 		}
-		time.Sleep(150 * time.Millisecond)
+		if role == "tails, late" {
+			time.Sleep(behindBy)
+			for from, now := burnt(), burnt(); now-from < burns; now = burnt() {
+			}
+		} else {
+			time.Sleep(150 * time.Millisecond)
+		}
 		for try := 0; ; try++ {
 			answer, err := http.Post(value(`urls: \["(.*)"\]`)+"/x/_bulk", "application/x-ndjson", bytes.NewReader(body.Bytes()))
 			if err == nil {
@@ -68,20 +80,28 @@ func tailSlowly(role, config string) error {
 	}
 }
 
+func burnt() time.Duration {
+	user, _ := ownTimes()
+	return user
+}
+
 func TestAgesOfLinesAreFromTheirWriting(t *testing.T) {
 	m := testMeter(t)
-	t.Setenv(roleVariable, "tails")
-	l, err := m.measureLive(context.Background(), 500, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A line waits for half a round until it is read, and is 150 ms older when it is sent. A busy machine adds to both.
-	if l.Stored.Median < 0.15 || l.Stored.Median-l.Durable.Median < 0.1 || l.Durable.Median > l.Durable.P99 || l.Stored.P99 > l.Stored.Worst {
-		t.Errorf("durable %+v, stored %+v", l.Durable, l.Stored)
-	}
-	if l.Stored.Count < 200 || l.Durable.Count < 200 || l.CPU <= 0 || l.CPU > 1 || l.CPUGB <= 0 {
-		t.Errorf("%+v", l)
-	}
+	t.Setenv(roleVariable, "tails, late")
+	tries(t, func(scale time.Duration) error {
+		l, err := m.measureLive(context.Background(), 500, scale*3*time.Second/2)
+		if err != nil {
+			return err
+		}
+		// A line waits for half a round until it is read, and is older by behindBy when it is sent. A busy machine adds to both.
+		if l.Stored.Median < behindBy.Seconds() || l.Stored.Median-l.Durable.Median < behindBy.Seconds()/3 || l.Durable.Median > l.Durable.P99 || l.Stored.P99 > l.Stored.Worst {
+			return fmt.Errorf("durable %+v, stored %+v", l.Durable, l.Stored)
+		}
+		if l.Stored.Count < 200 || l.Durable.Count < 200 || l.CPU <= 0 || l.CPU > 1 || l.CPUGB <= 0 {
+			return fmt.Errorf("%+v", l)
+		}
+		return nil
+	})
 }
 
 func TestALineThatComesTwiceIsAnError(t *testing.T) {
@@ -95,14 +115,17 @@ func TestALineThatComesTwiceIsAnError(t *testing.T) {
 func TestAnOutageIsCaughtUpWith(t *testing.T) {
 	m := testMeter(t)
 	t.Setenv(roleVariable, "tails")
-	o, err := m.measureOutage(context.Background(), 500, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := o.Timeline[len(o.Timeline)-1]
-	if o.Backlog < 250 || o.Drain < o.First || o.Times <= 0 || o.Times > 1e6 || last.Stored < o.Backlog || last.Written < last.Stored {
-		t.Errorf("%+v", o)
-	}
+	tries(t, func(scale time.Duration) error {
+		o, err := m.measureOutage(context.Background(), 500, scale*time.Second)
+		if err != nil {
+			return err
+		}
+		last := o.Timeline[len(o.Timeline)-1]
+		if o.Backlog < 250 || o.Drain < o.First || o.Times <= 0 || o.Times > 1e6 || last.Stored < o.Backlog || last.Written < last.Stored {
+			return fmt.Errorf("%+v", o)
+		}
+		return nil
+	})
 }
 
 func TestABacklogThatDrainsTooSlowlyMissesTheBar(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,6 @@ func TestARunIsMeasuredAndWrittenDown(t *testing.T) {
 }
 
 func TestWaitingForTheExitIsNoThroughput(t *testing.T) {
-	t.Setenv(roleVariable, "lingers")
 	o := testOptions(t)
 	m, err := newMeter(o)
 	if err != nil {
@@ -53,15 +53,20 @@ func TestWaitingForTheExitIsNoThroughput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := m.measure(context.Background(), specs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range r.Runs {
-		if one.Delivered < 0.5 || one.Wall-one.Delivered < 0.8 {
-			t.Errorf("an agent that sent after 0.5 s, and lingered for 1 s more: %+v", one)
+	tries(t, func(scale time.Duration) error {
+		length := scale * time.Second
+		t.Setenv(roleVariable, "lingers for "+length.String())
+		r, err := m.measure(context.Background(), specs[0])
+		if err != nil {
+			return err
 		}
-	}
+		for _, one := range r.Runs {
+			if one.Delivered < length.Seconds()/2 || one.Wall-one.Delivered < 0.8*length.Seconds() {
+				return fmt.Errorf("an agent that sent after half of %v, and lingered for %[1]v more: %+v", length, one)
+			}
+		}
+		return nil
+	})
 }
 
 func TestAWrongRunIsNoResult(t *testing.T) {
@@ -104,7 +109,7 @@ func TestWithoutGzipTheUnitIsGos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if used, err := p.wait(context.Background()); err != nil || used.cpu() < 20*time.Millisecond {
+	if used, err := p.wait(context.Background()); err != nil || used.cpu() < time.Millisecond {
 		t.Errorf("it took %+v, %v", used, err)
 	}
 	if p, err = start("the unit", path+".log", true, u.program, append(u.args, path+"none")...); err != nil {

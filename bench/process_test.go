@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,7 +30,7 @@ func measured(t *testing.T, role string) usage {
 }
 
 func TestProcessorTimeIsTheChilds(t *testing.T) {
-	const least, most = 200 * time.Millisecond, 600 * time.Millisecond
+	const least, most = 200 * time.Millisecond, 2 * time.Second
 	if u := measured(t, "spin"); u.User < least || u.User > most || u.Wall < u.User/2 {
 		t.Errorf("200 ms of user time: %+v", u)
 	}
@@ -47,9 +48,12 @@ func TestPeakMemoryIsTheChilds(t *testing.T) {
 	for i := 0; i < len(own); i += 4096 {
 		own[i] = 1
 	}
-	if u := measured(t, "spin"); u.PeakRSS > memory*60e6 || u.PeakRSS < 1e6 {
-		t.Errorf("a small child of a large parent: %d bytes", u.PeakRSS)
-	}
+	tries(t, func(time.Duration) error { // one that ended before it was looked at has the parent's as its bound
+		if u := measured(t, "spin"); u.PeakRSS > memory*60e6 || u.PeakRSS < 1e6 {
+			return fmt.Errorf("a small child of a large parent: %d bytes", u.PeakRSS)
+		}
+		return nil
+	})
 	runtime.KeepAlive(own)
 }
 
@@ -75,11 +79,12 @@ func TestWritesAreCountedToTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !accounted {
-		t.Skip("the kernel doesn't count writes to ", dir)
+	least := int64(8 << 20)
+	if !accounted { // on tmpfs, for instance
+		least = 0
 	}
-	if u := measured(t, "write "+filepath.Join(dir, "written")); u.DiskWritten < 8<<20 || u.DiskWritten > 9<<20 {
-		t.Errorf("8 MiB were written; counted: %d", u.DiskWritten)
+	if u := measured(t, "write "+filepath.Join(dir, "written")); u.DiskWritten < least || u.DiskWritten > least+1<<20 {
+		t.Errorf("8 MiB were written to %s, where that counts: %v; counted: %d", dir, accounted, u.DiskWritten)
 	}
 	if u := measured(t, "rest"); u.DiskWritten > 64<<10 {
 		t.Errorf("nothing was written; counted: %d", u.DiskWritten)

@@ -30,19 +30,21 @@ func testMeter(t *testing.T) *meter {
 func TestASideThatLosesADocumentIsSaid(t *testing.T) {
 	m := testMeter(t)
 	spec := corpus.Spec{Name: "text8", Content: corpus.Text, Files: 8, Bytes: 1e6, Seed: 1}
+	c, err := corpus.Make(context.Background(), filepath.Join(m.dir, "corpora"), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := m.quiet
 	for role, missing := range map[string]int64{"stays": 0, "stays one short": 1} {
 		t.Setenv(roleVariable, role)
-		c, err := corpus.Make(context.Background(), filepath.Join(m.dir, "corpora"), spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run, err := m.runSide(context.Background(), c, &contender{name: role, command: m.agentCommand})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.Events-run.Docs != missing {
-			t.Errorf("%s: %d of %d documents", role, run.Docs, c.Events)
-		}
+		tries(t, func(scale time.Duration) error {
+			m.quiet = scale * quiet
+			run, err := m.runSide(context.Background(), c, &contender{name: role, command: m.agentCommand})
+			if err == nil && c.Events-run.Docs != missing {
+				err = fmt.Errorf("%s: %d of %d documents", role, run.Docs, c.Events)
+			}
+			return err
+		})
 	}
 }
 
@@ -101,25 +103,30 @@ func TestAScenarioCountsWhatIsDoubleAndMissing(t *testing.T) {
 	side := &contender{name: "naive", command: func(at peers.Place) (string, []string, error) {
 		return self, []string{at.Root, at.Backend}, nil
 	}}
-	ms := time.Millisecond
-	quick := func(deleted time.Duration) kubelet.Config {
-		return kubelet.Config{Duration: 1500 * ms, Pods: pods(2, deleted)}
-	}
+	quiet := m.quiet
 	for _, c := range []struct {
-		scenario        scenario
+		name            string
+		deleted         time.Duration // of the first pod; 0: it stays
+		acts            []act
 		double, missing bool
 	}{
-		{scenario{name: "nothing happens", node: quick(0)}, false, false},
-		{scenario{name: "kill", node: quick(0), acts: []act{{500 * ms, killProgram}, {800 * ms, startProgram}}}, true, false},
-		{scenario{name: "deleted", node: quick(600 * ms), acts: []act{{400 * ms, endProgram}, {1450 * ms, startProgram}}}, true, true},
+		{name: "nothing happens"},
+		{name: "kill", acts: []act{{500, killProgram}, {800, startProgram}}, double: true},
+		{name: "deleted", deleted: 600, acts: []act{{400, endProgram}, {1450, startProgram}}, double: true, missing: true},
 	} {
-		a, err := m.play(context.Background(), &c.scenario, side)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a.Written < 500 || a.Stored+a.Missing != a.Written || a.Damaged != 0 || (a.Double > 0) != c.double || (a.Missing > 0) != c.missing {
-			t.Errorf("%s: %+v", c.scenario.name, a)
-		}
+		tries(t, func(scale time.Duration) error {
+			ms := scale * time.Millisecond
+			s := scenario{name: c.name, node: kubelet.Config{Duration: 1500 * ms, Pods: pods(2, c.deleted*ms)}}
+			for _, a := range c.acts {
+				s.acts = append(s.acts, act{a.at * ms, a.do})
+			}
+			m.quiet = scale * quiet
+			a, err := m.play(context.Background(), &s, side)
+			if err == nil && (a.Written < 500 || a.Stored+a.Missing != a.Written || a.Damaged != 0 || (a.Double > 0) != c.double || (a.Missing > 0) != c.missing) {
+				err = fmt.Errorf("%s: %+v", c.name, a)
+			}
+			return err
+		})
 	}
 }
 
