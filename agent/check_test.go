@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 // Who may not read the logs, or write to data_dir, is told so.
 func TestCheckSaysWhichPrivilegesAreMissing(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.write(t, "pods/shop_cart_u2/app/0.log", "2026-11-22T16:00:00.000000000Z stdout F hello\n")
 	for path, mode := range map[string]os.FileMode{"": 0o555, "..": 0o755, "pods/shop_cart_u2": 0, "pods/shop_web_u1/app/0.log": 0, "logboom.yaml": 0o644} {
 		if err := os.Chmod(n.dir+"/"+path, mode); err != nil {
@@ -107,7 +107,7 @@ func TestCheckMissesWhatSetupInstalls(t *testing.T) {
 	k := &keeper{has: map[string]string{}}
 	server := httptest.NewServer(k)
 	defer server.Close()
-	n := newNode(t, server.URL, "wal: {min_free: 1%}")
+	n := newNode(t, server.URL, "wal: {min_free: 1MiB}")
 	check := func() string {
 		t.Helper()
 		code, out, stderr := logboom(t, t.Context(), "check", "-c", n.file)

@@ -44,9 +44,9 @@ func TestAHangupTakesOverAllOfAConfigurationOrNothing(t *testing.T) {
 	}
 	n.hangUp(t, stderr, "3GiB, surprise: 1, segment_size: 4MiB", "2GiB", "changed=[]")
 	// What is too small for what is there already stops Intake, and lets it go on when it is taken back.
-	n.hangUp(t, stderr, "min_free: 0%", "min_free: 99.9%", "changed=[wal.min_free]")
+	n.hangUp(t, stderr, "min_free: 0%", "min_free: 1000TiB", "changed=[wal.min_free]")
 	n.status(t, func(s *status.Status) bool { return s.Intake.BlockedBy == status.MinFree })
-	n.hangUp(t, stderr, "min_free: 99.9%", "min_free: 0%", "changed=[wal.min_free]")
+	n.hangUp(t, stderr, "min_free: 1000TiB", "min_free: 0%", "changed=[wal.min_free]")
 	n.status(t, func(s *status.Status) bool { return s.Intake.BlockedBy == "" })
 	n.hangUp(t, stderr, "level: info", "level: warn", "changed=[log.level]")
 	said := len(stderr.String())

@@ -19,7 +19,7 @@ import (
 
 // Each command that answers something does so for programs, too, and refuses what it does not know.
 func TestWhatAnswersTakesOutputJSON(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.lost(t)
 	n.run(t)
 	n.status(t, func(s *status.Status) bool { return s.Account.Waiting == 46 }) // nothing changes from here on
@@ -172,7 +172,7 @@ func TestSetupTellsProgramsWhatItDid(t *testing.T) {
 	k := &keeper{has: map[string]string{}}
 	s := httptest.NewServer(k)
 	t.Cleanup(s.Close)
-	n := newNode(t, s.URL, "wal: {min_free: 1%}")
+	n := newNode(t, s.URL, "wal: {min_free: 1MiB}")
 	setup := []string{"setup", "-c", n.file}
 	rows, _ := facts(t, 0, "name state method", append(setup, "--print")...)
 	pieces := []string{"life-cycle policy logboom", "index template logboom.logs-logboom-default", "data stream logs-logboom-default"}

@@ -9,7 +9,7 @@ import (
 
 // Somebody pages through the ledger, and the agent starts meanwhile.
 func TestAReaderOfTheLedgerKeepsNoAgentFromStarting(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.lost(t)
 	data := filepath.Join(n.dir, "data")
 	seen := 0

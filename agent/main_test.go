@@ -30,9 +30,13 @@ const patience = 3 * time.Minute
 // node is a folder with a pod's log, and a configuration file for it.
 type node struct{ dir, file string }
 
-// newNode makes a node; more goes to the end of the configuration.
+// newNode makes a node; more goes to the end of the configuration. Unless that says something else of the WAL, an agent reads
+// however full the disk is.
 func newNode(t *testing.T, backend, more string) node {
 	t.Helper()
+	if !strings.Contains(more, "wal: ") {
+		more += "\nwal: {min_free: 1MiB}\n"
+	}
 	n := node{dir: t.TempDir()}
 	n.file = filepath.Join(n.dir, "logboom.yaml")
 	n.write(t, "pods/shop_web_u1/app/0.log", "2026-11-22T16:00:00.000000000Z stdout F hello\n")
@@ -78,7 +82,7 @@ func elasticsearch(t *testing.T) string {
 const nowhere = "http://127.0.0.1:1" // refuses connections
 
 func TestExitCodesTellUsageFromFailure(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.write(t, "bad.yaml", "data_dirr: /x\n")
 	bad := filepath.Join(n.dir, "bad.yaml")
 	for _, c := range []struct {
@@ -163,7 +167,7 @@ func (n node) run(t *testing.T) (stderr *safe, stop func()) {
 }
 
 func TestRunEndsWithZeroWhenAskedTo(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}\nlog: {format: json}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}\nlog: {format: json}")
 	stderr, stop := n.run(t)
 	code, _, text := logboom(t, t.Context(), "run", "-c", n.file)
 	if want := fmt.Sprintf("locked by process %d", os.Getpid()); code != 1 || !strings.Contains(text, want) {
@@ -208,7 +212,7 @@ func (n node) lost(t *testing.T) {
 }
 
 func TestLedgerIsTheSameBesideAnAgent(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.lost(t)
 	say := func(args ...string) string {
 		t.Helper()
@@ -234,7 +238,7 @@ func TestLedgerIsTheSameBesideAnAgent(t *testing.T) {
 
 // Logs come first: what hinders the socket must not hinder them.
 func TestAnAgentWithoutItsSocketSecuresLogsAllTheSame(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.write(t, "data/agent.sock/x", "")
 	stderr, stop := n.run(t)
 	if !strings.Contains(stderr.String(), "other commands can't talk to this agent") {
@@ -248,7 +252,7 @@ func TestAnAgentWithoutItsSocketSecuresLogsAllTheSame(t *testing.T) {
 }
 
 func TestRunThatIsStoppedBeforeItHasTheLockEndsWithZero(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	l, err := checkpoint.TakeLock(t.Context(), filepath.Join(n.dir, "data"), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -269,32 +273,32 @@ func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
 		code          int
 		want          []string
 	}{
-		"all is well": {backend: es, more: "wal: {min_free: 1%, max_size: 32MiB}", code: 0, want: []string{
+		"all is well": {backend: es, more: "wal: {min_free: 1MiB, max_size: 32MiB}", code: 0, want: []string{
 			`ok    inputs\[0\]: .*/pods can be read: 1 pods, 1 log files`, `ok    pins: hard links from .* work`, `ok    data_dir: .*/data will be made in`,
 			`ok    space: .* free of `, `ok    agent: not running`, `ok    backend: http://.* answers: elasticsearch 8.19.1`}},
-		"backend down": {backend: nowhere, more: "wal: {min_free: 1%}", code: 0, want: []string{
+		"backend down": {backend: nowhere, more: "wal: {min_free: 1MiB}", code: 0, want: []string{
 			`warn  backend: can't be reached: .*connection refused.*logs wait in the WAL`}},
-		"no logs yet": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods/shop_web_u1/app")) },
+		"no logs yet": {backend: es, more: "wal: {min_free: 1MiB}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods/shop_web_u1/app")) },
 			code: 0, want: []string{`ok    inputs\[0\]: .* 1 pods, no log file yet`, `ok    pins: .* on one mount`}},
-		"no root": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods")) },
+		"no root": {backend: es, more: "wal: {min_free: 1MiB}", prepare: func(n node) { os.RemoveAll(filepath.Join(n.dir, "pods")) },
 			code: 1, want: []string{`fail  inputs\[0\]: .*/pods does not exist\. Mount`}},
-		"no space": {backend: es, more: "wal: {min_free: 99.9%}", code: 1, want: []string{
-			`fail  space: .* must stay free \(wal.min_free: 99.9%\), so nothing would be read. Free space`}},
-		"little space": {backend: es, more: "wal: {min_free: 1%, max_size: 1000TiB}", code: 0, want: []string{
+		"no space": {backend: es, more: "wal: {min_free: 1000TiB}", code: 1, want: []string{
+			`fail  space: .* must stay free \(wal.min_free: 1000TiB\), so nothing would be read. Free space`}},
+		"little space": {backend: es, more: "wal: {min_free: 1MiB, max_size: 1000TiB}", code: 0, want: []string{
 			`warn  space: .* the WAL can grow to .*, not to wal.max_size \(1000TiB\)`}},
-		"damage": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) {
+		"damage": {backend: es, more: "wal: {min_free: 1MiB}", prepare: func(n node) {
 			n.write(t, "data/damaged/wal/00000000000000000007/00000000000000000007", strings.Repeat("x", 1<<20))
 			n.write(t, "data/damaged/deadletter/00000000000000000001/00000000000000000001", strings.Repeat("x", 1<<19))
 		}, code: 0, want: []string{`warn  damaged: Segments that could not be read whole: 2 \(1\.5MiB\), kept in .*/data/damaged; .*ledger`}},
-		"data_dir is a file": {backend: es, more: "wal: {min_free: 1%}", prepare: func(n node) { n.write(t, "data", "x") }, code: 1, want: []string{
+		"data_dir is a file": {backend: es, more: "wal: {min_free: 1MiB}", prepare: func(n node) { n.write(t, "data", "x") }, code: 1, want: []string{
 			`fail  data_dir: can't write: .*not a directory`}},
-		"no certificate": {backend: "https://127.0.0.1:1", more: "wal: {min_free: 1%}", prepare: func(n node) {
-			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [%s/*.log]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+		"no certificate": {backend: "https://127.0.0.1:1", more: "wal: {min_free: 1MiB}", prepare: func(n node) {
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [%s/*.log]}}]\ndata_dir: %s/data\nwal: {min_free: 1MiB}\n"+
 				"sink: {elasticsearch: {urls: [https://x], tls: {ca_file: /nowhere}}}\n", n.dir, n.dir))
 		}, code: 1, want: []string{`fail  backend: .*/nowhere`, `warn  inputs\[0\]: no file matches`}},
 		"files": {backend: es, prepare: func(n node) {
 			n.write(t, "a/b/x.log", "x")
-			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/**/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/**/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1MiB}\n"+
 				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
 		}, code: 0, want: []string{`ok    inputs\[0\]: 1 files match and can be read`}},
 		"a link to elsewhere": {backend: es, prepare: func(n node) {
@@ -303,7 +307,7 @@ func TestCheckSaysWhatIsWrongAndWhatHelps(t *testing.T) {
 			if err := os.Symlink(n.dir+"/b/x", n.dir+"/a/y.log"); err != nil {
 				t.Fatal(err)
 			}
-			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1%%}\n"+
+			n.write(t, "logboom.yaml", fmt.Sprintf("inputs: [{files: {paths: [\"%s/a/*.log\"]}}]\ndata_dir: %s/data\nwal: {min_free: 1MiB}\n"+
 				"sink: {elasticsearch: {urls: [%q]}}\n", n.dir, n.dir, es))
 		}, code: 1, want: []string{`fail  inputs\[0\]: .*/a/y.log, which is .*/b/x: .*allowed_roots`}},
 	} {

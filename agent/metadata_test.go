@@ -19,7 +19,7 @@ import (
 // take on a busy machine.
 func inCluster(t *testing.T, b *backend, s *kubetest.Server) node {
 	t.Helper()
-	return newNode(t, b.url, "wal: {min_free: 1%}\nnode_name: n1\nmetadata: {source: api, wait: 1m, kubeconfig: "+s.Kubeconfig(t)+"}\n")
+	return newNode(t, b.url, "wal: {min_free: 1MiB}\nnode_name: n1\nmetadata: {source: api, wait: 1m, kubeconfig: "+s.Kubeconfig(t)+"}\n")
 }
 
 // web is the pod whose log newNode writes.
@@ -86,7 +86,7 @@ func TestDocumentsHaveTheLabelsOfNamespaces(t *testing.T) {
 
 func TestCheckTellsThatLabelsNeedTheAPI(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.edit(t, "kubernetes: {", "kubernetes: {exclude: {labels: app=quiet}, ")
 	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "warn  metadata: inputs[0] chooses by labels, and the Kubernetes API is not asked for any") {
 		t.Error(out)
@@ -103,7 +103,7 @@ func (n node) besides(t *testing.T) {
 // What is not read must not be called secured.
 func TestExcludeUnknownIsToldWhileTheAPIIsAway(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	n := newNode(t, nowhere, "wal: {min_free: 1%}\nmetadata: {exclude_unknown: true}\n")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}\nmetadata: {exclude_unknown: true}\n")
 	if _, out, _ := logboom(t, t.Context(), "check", "-c", n.file); !strings.Contains(out, "warn  metadata: metadata.exclude_unknown is set") {
 		t.Error(out)
 	}

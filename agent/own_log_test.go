@@ -99,7 +99,7 @@ func TestTheLogHasNoContentOfOtherPeoplesLines(t *testing.T) {
 			defer log.SetOutput(os.Stderr)
 			n := newNode(t, server.URL, "")
 			n.write(t, "logboom.yaml", fmt.Sprintf("data_dir: %s/data\ninputs: [{kubernetes: {root: %s/pods}}]\n"+
-				"sink: {elasticsearch: {urls: [%q], min_backoff: 10ms, max_backoff: 100ms}}\nhttp: {listen: \"off\"}\nlog: {level: debug, format: %s}\n",
+				"sink: {elasticsearch: {urls: [%q], min_backoff: 10ms, max_backoff: 100ms}}\nhttp: {listen: \"off\"}\nwal: {min_free: 1MiB}\nlog: {level: debug, format: %s}\n",
 				n.dir, n.dir, server.URL, format))
 			n.write(t, "pods/shop_web_u1/app/0.log", "2026-11-22T16:00:00.000000000Z stdout F "+secret+"\n"+secret+" is no line of a runtime\n\x00\xff"+secret+"\n")
 			n.write(t, "pods/shop_web_u1/app/0.log.20261122-160000.gz", secret)

@@ -21,7 +21,7 @@ func (n node) ask(t *testing.T, path string, v any) {
 
 // What the charts show is what the Status says, from the first look at the folders on.
 func TestTheFirstSampleAgreesWithTheStatus(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%, max_size: 64MiB}") // so that the room does not depend on what others write to the disk
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB, max_size: 64MiB}") // so that the room does not depend on what others write to the disk
 	n.run(t)
 	var h struct{ Samples map[string][]float64 }
 	for deadline := time.Now().Add(patience); len(h.Samples["time"]) == 0; time.Sleep(50 * time.Millisecond) {
@@ -46,7 +46,7 @@ func TestTheFirstSampleAgreesWithTheStatus(t *testing.T) {
 // A Status has the worst Files only; of the rest there is a listing.
 func TestEveryFileIsListed(t *testing.T) {
 	const files = status.MaxFiles + 200
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	for i := range files - 1 {
 		n.write(t, fmt.Sprintf("pods/shop_web_v%04d/app/0.log", i), "2026-11-22T16:00:00.000000000Z stdout F hello\n")
 	}

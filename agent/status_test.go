@@ -18,7 +18,7 @@ import (
 )
 
 func TestTheFirstLineOfStatusSaysWhatIsWrong(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	code, out, stderr := logboom(t, t.Context(), "status", "-c", n.file)
 	if code != 1 || out != "" || !strings.Contains(stderr, "no agent runs with data_dir") || !strings.Contains(stderr, "logboom run") {
 		t.Errorf("%d %s%s", code, out, stderr)
@@ -65,7 +65,7 @@ func TestStatusTellsWhoHoldsADirectoryAndDoesNotAnswer(t *testing.T) {
 }
 
 func TestStatusGoesOnUntilItIsInterrupted(t *testing.T) {
-	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n := newNode(t, nowhere, "wal: {min_free: 1MiB}")
 	n.run(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &safe{}

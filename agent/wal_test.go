@@ -20,7 +20,7 @@ import (
 )
 
 // dated keeps documents in indices that no rollover replaces.
-const dated = "wal: {min_free: 1%, segment_size: 1MiB}\n"
+const dated = "wal: {min_free: 1MiB, segment_size: 1MiB}\n"
 
 // newBuffer runs an agent with two pods and no backend until their lines are secured.
 func newBuffer(t *testing.T, backend string) (n node, stop func()) {
