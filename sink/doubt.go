@@ -1,67 +1,78 @@
 package sink
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"time"
+)
 
 // doubt is which Events of a Batch may be stored already, by requests whose outcome nobody knows. A create finds an _id only
 // in the index that it goes to, and behind the name of a data stream, or of an alias, that index changes with each rollover: so
 // these Events are looked up (lookup.go) before they are sent again. It belongs to the batch it is in.
 type doubt struct {
 	events eventSet
-	count  int
 	since  time.Time // no such request began earlier
 	until  time.Time // by then all of them have ended
 
-	// Events that are sent all the same, because a create finds them behind the one index that there is. Where the create is
-	// refused it has found nothing, and they are in doubt again.
-	trusted      []int
-	trustedSince time.Time
-	trustedUntil time.Time
+	// Events that may be sent all the same, because a create finds them behind the one index that there is: in the turn in which
+	// they were looked up, and no later.
+	trusted eventSet
 }
 
 func (d *doubt) has(n int) bool { return d.events.has(n) }
 
+// keeps says whether Event n must not be sent now.
+func (d *doubt) keeps(n int) bool { return d.events.has(n) && !d.trusted.has(n) }
+
 // add notes that a request that carried Event n may have stored it.
 func (d *doubt) add(n int, since, until time.Time) {
-	if d.count == 0 {
-		d.since, d.until = since, until
-	}
-	if since.Before(d.since) {
+	if d.since.IsZero() || since.Before(d.since) {
 		d.since = since
 	}
 	if until.After(d.until) {
 		d.until = until
 	}
-	if !d.events.has(n) {
-		d.events.add(n)
-		d.count++
-	}
+	d.events.add(n)
 }
 
-// clear notes that Event n may be sent: it is stored nowhere, or only where a create finds it.
-func (d *doubt) clear(n int) {
-	if d.events.has(n) {
-		d.events.remove(n)
-		d.count--
-	}
-}
+// clear notes that Event n has its home, or is stored nowhere.
+func (d *doubt) clear(n int) { d.events.remove(n) }
 
-// trust is clear until again.
-func (d *doubt) trust(n int) {
-	if len(d.trusted) == 0 {
-		d.trustedSince, d.trustedUntil = d.since, d.until
+// doubted looks up what is in doubt, and sends at once what is to be sent: in one turn of the flow, and what it costs of the allowance is
+// paid for before and afterwards. For while a request waits, a rollover may put another index before the one in which a create would
+// have found what is there. more says whether anything was sent.
+func (b *batch) doubted(ctx context.Context) (more bool, worst *problem, err error) {
+	names, err := b.suspects()
+	if err != nil || len(names) == 0 {
+		return false, nil, err
 	}
-	d.trusted = append(d.trusted, n)
-	d.clear(n)
-}
-
-// again puts in doubt what was trusted and has no home yet.
-func (d *doubt) again(settled eventSet) {
-	for _, n := range d.trusted {
-		if !settled.has(n) {
-			d.add(n, d.trustedSince, d.trustedUntil)
+	if err := b.sink.allowance.wait(ctx); err != nil {
+		return false, nil, err
+	}
+	begun, err := b.sink.flow.take(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	defer func() { b.doubt.trusted = b.doubt.trusted[:0] }()
+	worst, err = b.lookUp(ctx, names)
+	if err == nil && worst.partial() {
+		if _, err = b.render(); err == nil && len(b.sent) > 0 {
+			_, p := b.judged(b.inTurn(ctx))
+			if ctx.Err() != nil && b.home() < b.total {
+				return false, nil, ctx.Err()
+			}
+			if !p.partial() {
+				return false, p, nil
+			}
+			return true, cmp.Or(worst, p), nil
 		}
 	}
-	d.trusted = d.trusted[:0]
+	o, retryAfter := worst.outcome()
+	if o == well {
+		o = nothing
+	}
+	b.sink.flow.give(begun, o, retryAfter)
+	return false, worst, err
 }
 
 // suspect notes that the request under way may have stored all of its Events.

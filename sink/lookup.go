@@ -19,13 +19,9 @@ type suspects struct {
 	ids []byte // idChars each
 }
 
-// lookUp finds out which Events in doubt are stored, and settles those. What is stored nowhere is no longer in doubt, and is
-// sent in this attempt. It returns why others must wait.
-func (b *batch) lookUp(ctx context.Context) (worst *problem, err error) {
-	names, err := b.suspects()
-	if err != nil {
-		return nil, err
-	}
+// lookUp finds out which Events in doubt are stored, and settles those. What is stored nowhere is no longer in doubt. It returns
+// why others must wait.
+func (b *batch) lookUp(ctx context.Context, names map[string]*suspects) (worst *problem, err error) {
 	before := b.home()
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		p := b.lookUpIn(ctx, name, names[name])
@@ -43,12 +39,12 @@ func (b *batch) lookUp(ctx context.Context) (worst *problem, err error) {
 	return worst, nil
 }
 
-// suspects gathers the Events in doubt by the name that they go to. One with a date can be that of a data stream, too: the
+// suspects gathers the Events in doubt that this attempt has not sent by the name that they go to. One with a date can be that of a data stream, too: the
 // template logs-*-* that Elasticsearch brings along makes one of logs-shop-2026.11.22.
 func (b *batch) suspects() (map[string]*suspects, error) {
 	names := map[string]*suspects{}
 	err := b.events.Each(func(n int, e *Event) error {
-		if !b.doubt.has(n) {
+		if !b.doubt.has(n) || b.tried.has(n) {
 			return nil
 		}
 		if b.settled.has(n) {
@@ -94,7 +90,7 @@ func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem
 	}
 	for _, n := range s.n {
 		if alone {
-			b.doubt.trust(n)
+			b.doubt.trusted.add(n)
 		} else {
 			b.doubt.clear(n)
 		}

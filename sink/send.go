@@ -52,7 +52,7 @@ func newBatch(s *Sink) *batch {
 func (b *batch) clear() {
 	*b = batch{
 		sink: b.sink, body: b.body, answer: b.answer,
-		settled: b.settled[:0], plain: b.plain[:0], tried: b.tried[:0], doubt: doubt{events: b.doubt.events[:0]}, sent: b.sent[:0], verdicts: b.verdicts[:0],
+		settled: b.settled[:0], plain: b.plain[:0], tried: b.tried[:0], doubt: doubt{events: b.doubt.events[:0], trusted: b.doubt.trusted[:0]}, sent: b.sent[:0], verdicts: b.verdicts[:0],
 	}
 	b.body.release()
 }
@@ -90,7 +90,6 @@ func (b *batch) home() int { return b.result.Stored + b.result.Duplicate + len(b
 func (b *batch) attempt(ctx context.Context) error {
 	began := time.Now()
 	b.tried, b.poison, b.held = b.tried[:0], b.poison[:0], b.held[:0]
-	b.doubt.again(b.settled)
 	before := b.home()
 	worst, err := b.everyRequest(ctx)
 	if err != nil {
@@ -123,26 +122,22 @@ func (b *batch) attempt(ctx context.Context) error {
 
 // everyRequest sends first what is surely stored nowhere yet, and then what is in doubt, as far as it can be looked up.
 func (b *batch) everyRequest(ctx context.Context) (worst *problem, err error) {
-	worst, err = b.requests(ctx)
-	if err != nil || b.doubt.count == 0 || !worst.partial() {
-		return worst, err
+	for more := true; more; {
+		p, err := b.requests(ctx)
+		if err != nil || !p.partial() {
+			return p, err
+		}
+		worst = cmp.Or(worst, p)
+		if more, p, err = b.doubted(ctx); err != nil || !p.partial() {
+			return p, err
+		}
+		worst = cmp.Or(worst, p)
 	}
-	if err := b.sink.allowance.wait(ctx); err != nil {
-		return nil, err
-	}
-	waits, err := b.lookUp(ctx)
-	if err != nil || !waits.partial() {
-		return waits, err
-	}
-	again, err := b.requests(ctx)
-	if err != nil || !again.partial() {
-		return again, err
-	}
-	return cmp.Or(worst, again, waits), nil
+	return worst, nil
 }
 
-// requests sends what an attempt has to send, and returns what went wrong most. It stops at the first problem that
-// concerns everything.
+// requests sends what is not in doubt, and returns what went wrong most. It stops at the first problem that concerns
+// everything.
 func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 	for more := true; more; {
 		if more, err = b.render(); err != nil {
@@ -151,56 +146,28 @@ func (b *batch) requests(ctx context.Context) (worst *problem, err error) {
 		if len(b.sent) == 0 {
 			break
 		}
-		p := b.paced(ctx)
+		if err := b.sink.allowance.wait(ctx); err != nil {
+			return nil, err
+		}
+		if _, err := b.sink.flow.take(ctx); err != nil {
+			return nil, err
+		}
+		again, p := b.judged(b.inTurn(ctx))
 		if ctx.Err() != nil && b.home() < b.total {
 			return nil, ctx.Err()
 		}
-		switch {
-		case p == nil || p.scope == someEvents:
-			b.length.pass()
-		case p.scope == tooLong && b.length.tooLong(len(b.sent), b.body.size):
-			b.sink.longest.note(b.length.bytes)
-			more = true
-			continue
-		case p.scope == tooLong:
-			n := int(b.sent[0])
-			b.poison = append(b.poison, Refusal{N: n, Type: tooLarge, Reason: "the backend answered 413"})
-			p = nil
-		case p.scope == oneIndex && b.body.mixed:
-			b.body.apart = true // once more, each index by itself
-			more = true
-			continue
-		case p.scope == oneIndex:
-			for _, n := range b.sent {
-				b.held = append(b.held, Refusal{N: int(n), Type: p.errType, Reason: p.what})
-			}
-		default:
-			b.length.unanswered(len(b.sent)) // a 408, 429 or 504 may be about the length, too
-			if p.late {
-				b.sink.longest.note(max(leastBody, b.body.size/2))
-			}
+		if !p.partial() {
 			return p, nil
 		}
-		for _, n := range b.sent {
-			b.tried.add(int(n))
-		}
-		worst = cmp.Or(worst, p)
+		more, worst = more || again, cmp.Or(worst, p)
 	}
 	return worst, nil
 }
 
-// paced makes a request when the flow has room for it, and the allowance: but what was just looked up goes at once, and is paid for
-// afterwards, lest a rollover come between. Where ctx ends first there is none, and no problem.
-func (b *batch) paced(ctx context.Context) *problem {
-	flow := &b.sink.flow
-	if len(b.doubt.trusted) == 0 && b.sink.allowance.wait(ctx) != nil {
-		return nil
-	}
-	begun, err := flow.take(ctx)
-	if err != nil {
-		return nil
-	}
+// inTurn makes a request in a turn of the flow that was taken, and ends that.
+func (b *batch) inTurn(ctx context.Context) *problem {
 	b.busy = false
+	begun := time.Now()
 	p := b.request(ctx)
 	o, retryAfter := p.outcome()
 	switch {
@@ -210,8 +177,41 @@ func (b *batch) paced(ctx context.Context) *problem {
 	case b.busy:
 		o = partly
 	}
-	flow.give(begun, o, retryAfter)
+	b.sink.flow.give(begun, o, retryAfter)
 	return p
+}
+
+// judged notes what an answer says of the Events that were sent, and of the length of requests. It returns what is wrong with that,
+// or that they go once more in this attempt.
+func (b *batch) judged(p *problem) (again bool, worst *problem) {
+	switch {
+	case p == nil || p.scope == someEvents:
+		b.length.pass()
+	case p.scope == tooLong && b.length.tooLong(len(b.sent), b.body.size):
+		b.sink.longest.note(b.length.bytes)
+		return true, nil
+	case p.scope == tooLong:
+		n := int(b.sent[0])
+		b.poison = append(b.poison, Refusal{N: n, Type: tooLarge, Reason: "the backend answered 413"})
+		p = nil
+	case p.scope == oneIndex && b.body.mixed:
+		b.body.apart = true // once more, each index by itself
+		return true, nil
+	case p.scope == oneIndex:
+		for _, n := range b.sent {
+			b.held = append(b.held, Refusal{N: int(n), Type: p.errType, Reason: p.what})
+		}
+	default:
+		b.length.unanswered(len(b.sent)) // a 408, 429 or 504 may be about the length, too
+		if p.late {
+			b.sink.longest.note(max(leastBody, b.body.size/2))
+		}
+		return false, p
+	}
+	for _, n := range b.sent {
+		b.tried.add(int(n))
+	}
+	return false, p
 }
 
 // tooLarge is the error type of a document that a backend answers 413 to.
@@ -231,7 +231,7 @@ func (b *batch) render() (more bool, err error) {
 		if b.total < 0 && !e.SentSince.IsZero() {
 			b.sentBefore(n, e)
 		}
-		if b.settled.has(n) || b.tried.has(n) || b.doubt.has(n) {
+		if b.settled.has(n) || b.tried.has(n) || b.doubt.keeps(n) {
 			return nil
 		}
 		if !b.length.full(len(b.sent), b.body.rendered()+int64(len(e.Message))) && b.body.addAs(e, b.plain.has(n)) {
@@ -292,7 +292,7 @@ func (b *batch) refuse() (again bool, held *problem) {
 
 // plainly sends what refuse wants sent again. worst is the attempt's until there.
 func (b *batch) plainly(ctx context.Context, worst *problem) (*problem, error) {
-	p, err := b.requests(ctx)
+	p, err := b.everyRequest(ctx)
 	if err != nil || !p.partial() {
 		return p, err
 	}

@@ -154,20 +154,6 @@ const maxReply = 16 << 20
 // ask makes a request that changes nothing, and decodes its answer into reply. A problem of scope oneIndex says that
 // asking again is no use.
 func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *problem {
-	begun, err := s.flow.take(ctx)
-	if err != nil {
-		return &problem{what: describe(err), scope: noAnswer}
-	}
-	p := s.askNow(ctx, method, path, body, reply)
-	o, retryAfter := p.outcome()
-	if o == well {
-		o = nothing
-	}
-	s.flow.give(begun, o, retryAfter)
-	return p
-}
-
-func (s *Sink) askNow(ctx context.Context, method, path, body string, reply any) *problem {
 	ctx, cancel := context.WithTimeout(ctx, s.conf.Timeout)
 	defer cancel()
 	node := s.nodes.pick()

@@ -99,14 +99,26 @@ var sinkMutations = []mutation{
 	{
 		name: "sink/all-sent-again", invariant: "4", pkg: "sink", file: "sink/send.go",
 		broken: "an attempt sends again what has its home",
-		old:    "if b.settled.has(n) || b.tried.has(n) || b.doubt.has(n) {", new: "if b.tried.has(n) || b.doubt.has(n) {",
+		old:    "if b.settled.has(n) || b.tried.has(n) || b.doubt.keeps(n) {", new: "if b.tried.has(n) || b.doubt.keeps(n) {",
 		test: "TestOnlyWhatHasNoHomeIsSentAgain",
 	},
 	{
 		name: "sink/no-look-up", invariant: "4", pkg: "sink", file: "sink/send.go",
 		broken: "what an unanswered request may have stored is sent again without a look behind the data stream's rollover",
-		old:    "b.doubt.count == 0 || !worst.partial() {", new: "true || !worst.partial() {",
+		old:    "b.tried.has(n) || b.doubt.keeps(n) {", new: "b.tried.has(n) {",
 		test: "TestAmbiguousThenRolledOverIsStoredOnce",
+	},
+	{
+		name: "sink/wait-behind-look-up", invariant: "4", pkg: "sink", file: "sink/doubt.go",
+		broken: "a request waits for its turn between the look-up and the sending, and a rollover comes between",
+		old:    "if _, err = b.render(); err == nil", new: "b.sink.flow.give(begun, nothing, 0)\n\t\tif begun, err = b.sink.flow.take(ctx); err != nil {\n\t\t\treturn\n\t\t}\n\t\tif _, err = b.render(); err == nil",
+		test: "TestNoWaitComesBetweenALookUpAndItsRequest",
+	},
+	{
+		name: "sink/one-look-up-for-all", invariant: "4", pkg: "sink", file: "sink/doubt.go",
+		broken: "what was looked up once is sent whenever its turn comes",
+		old:    "\tdefer func() { b.doubt.trusted = b.doubt.trusted[:0] }()\n", new: "",
+		test: "TestEachRequestInDoubtIsLookedUp",
 	},
 	{
 		name: "sink/unanswered-is-no-doubt", invariant: "4", pkg: "sink", file: "sink/request.go",
