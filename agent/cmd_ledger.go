@@ -87,7 +87,9 @@ func ledgerTable(all losses, w io.Writer) error {
 		entries++
 		bytes += int64(l.End - l.Start)
 		lost := fmt.Sprint(l.End - l.Start)
-		if l.AtLeast {
+		if l.AtLeast && l.End == l.Start {
+			lost = "unknown"
+		} else if l.AtLeast {
 			lost = "at least " + lost
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%q\t%q\n", clock(l.Time), l.Cause, lost, l.Start, l.End, span(l.Since, l.Until), l.File.Path, l.Detail)

@@ -392,6 +392,7 @@ func TestLedgerListsEveryLoss(t *testing.T) {
 	all := []checkpoint.Loss{
 		{Time: at, File: &wal.File{ID: wal.FileID{1}, Path: "/a.log"}, Start: 10, End: 110, Cause: checkpoint.CauseTruncated, Since: at, Until: at.Add(time.Second), AtLeast: true},
 		{Time: at, File: &wal.File{ID: wal.FileID{2}, Path: "/b\x1b[31m.log"}, Start: 0, End: 7, Cause: checkpoint.CauseDeleted, Detail: "pod & all\tgone"},
+		{Time: at, File: &wal.File{ID: wal.FileID{3}, Path: "/c.gz"}, Start: 7, End: 7, Cause: checkpoint.CauseDamaged, AtLeast: true},
 	}
 	if err := s.Commit(checkpoint.Change{Losses: all}); err != nil {
 		t.Fatal(err)
@@ -401,7 +402,8 @@ func TestLedgerListsEveryLoss(t *testing.T) {
 	want := `FOUND                 CAUSE      BYTES         FROM  TO   WRITTEN                                       FILE             DETAIL
 2026-11-22T16:00:00Z  truncated  at least 100  10    110  2026-11-22T16:00:00Z to 2026-11-22T16:00:01Z  "/a.log"         ""
 2026-11-22T16:00:00Z  deleted    7             0     7    ?                                             "/b\x1b[31m.log"  "pod & all\tgone"
-107 bytes in 2 entries.
+2026-11-22T16:00:00Z  damaged    unknown       7     7    ?                                             "/c.gz"          ""
+107 bytes in 3 entries.
 `
 	if squeeze(out) != squeeze(want) || code != 0 {
 		t.Errorf("%d %s\n%s", code, stderr, cmp.Diff(want, out))
@@ -418,7 +420,7 @@ func TestLedgerListsEveryLoss(t *testing.T) {
 	if diff := cmp.Diff(all, got); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.Contains(out, "pod & all") || strings.Count(out, "\n") != 2 {
+	if !strings.Contains(out, "pod & all") || strings.Count(out, "\n") != len(all) {
 		t.Error(out)
 	}
 

@@ -166,17 +166,23 @@ func problems(s *status.Status) []status.Problem {
 		add("warning", "the Kubernetes API is not asked about pods, so none is known, and their new logs are not read (metadata.exclude_unknown)",
 			"set metadata.source to api, or run in a cluster")
 	}
-	unreadable := 0
+	unreadable, doubtful := 0, 0
 	for _, f := range s.Files {
-		if f.Error == "" {
-			break // they come first
-		}
-		if unreadable++; unreadable <= maxUnreadable {
-			add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
+		if f.Error != "" {
+			if unreadable++; unreadable <= maxUnreadable {
+				add("warning", fmt.Sprintf("can't read %s: %s", f.Path, f.Error), "")
+			}
+		} else if f.Doubt != "" {
+			if doubtful++; doubtful <= maxUnreadable {
+				add("warning", fmt.Sprintf("%s: %s", f.Path, f.Doubt), "all that could be read of it is delivered; no loss is known of")
+			}
 		}
 	}
 	if more := unreadable - maxUnreadable; more > 0 {
 		add("warning", fmt.Sprintf("can't read %d more files", more), "the list of log files has them first")
+	}
+	if more := doubtful - maxUnreadable; more > 0 {
+		add("warning", fmt.Sprintf("%d more files are damaged at their end", more), "the list of log files says which")
 	}
 	return all
 }

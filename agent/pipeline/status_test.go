@@ -59,6 +59,18 @@ func TestThousandsOfUnreadableFilesAreFewProblems(t *testing.T) {
 	}
 }
 
+// A file in doubt is a problem wherever it stands in the list: those that are behind come first.
+func TestFilesInDoubtAreFewProblems(t *testing.T) {
+	s := &status.Status{Intake: status.Intake{Pins: true}, Files: make([]status.File, 50)}
+	for i := range s.Files[30:] {
+		s.Files[30+i] = status.File{Path: "/x", Doubt: "its checksum is wrong"}
+	}
+	all := problems(s)
+	if len(all) != 11 || all[0].What != "/x: its checksum is wrong" || all[10].What != "10 more files are damaged at their end" {
+		t.Errorf("%d problems: %+v", len(all), all)
+	}
+}
+
 func TestProblemsSayHowLongTheBufferLasts(t *testing.T) {
 	well := status.Status{Intake: status.Intake{Pins: true}}
 	for seconds, want := range map[int64]string{0: "", 90: "90 seconds", 1000: "17 minutes", 20_000: "6 hours", soon: ""} {

@@ -128,6 +128,7 @@ type File struct {
 	Lag      int64     `json:"lag"`     // Size - Durable
 	State    string    `json:"state"`   // active | waits | rotated | gzip | done | excluded | unreadable
 	Error    string    `json:"error,omitempty"`
+	Doubt    string    `json:"doubt,omitempty"` // why what was read of it may not be what was written
 	LastGrew time.Time `json:"last_grew"`
 	Account  Account   `json:"account"`
 }

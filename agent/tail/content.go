@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"syscall"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // errChanged says that a File's bytes are not the ones that were read: it was truncated, or written anew.
@@ -59,8 +57,8 @@ func (c plain) Close() error { return c.f.Close() }
 // decompresses it from the start again.
 type zipped struct {
 	f    io.ReadSeekCloser
-	z    *gzip.Reader // nil: asleep
-	kept []byte       // bytes [from, from+len(kept)) of the content
+	z    *gunzip // nil: asleep
+	kept []byte  // bytes [from, from+len(kept)) of the content
 	from int64
 	tail []byte // up to 64 bytes before from
 	end  bool
@@ -68,7 +66,7 @@ type zipped struct {
 }
 
 func newZipped(f io.ReadSeekCloser) (*zipped, error) {
-	z, err := gzip.NewReader(f)
+	z, err := newGunzip(f)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +105,14 @@ func (c *zipped) seen(off int64) int64 {
 
 // damaged says that there is more, which can't be decompressed.
 func (c *zipped) damaged() bool { return errors.Is(c.err, errDamaged) }
+
+// doubt returns why what was read to its end may not be what was written, if there is a reason.
+func (c *zipped) doubt() error {
+	if !c.end || c.z == nil {
+		return nil
+	}
+	return c.z.doubt
+}
 
 // failed says that there is more, which can't be read now.
 func (c *zipped) failed() bool { return c.err != nil && !c.damaged() }
@@ -152,14 +158,16 @@ func (c *zipped) restart() error {
 		return err
 	}
 	c.kept, c.tail, c.from, c.end, c.err = c.kept[:0], c.tail[:0], 0, false, nil
+	var err error
 	if c.z == nil {
-		c.z = new(gzip.Reader)
+		c.z, err = newGunzip(c.f)
+	} else {
+		err = c.z.reset(c.f)
 	}
-	if err := c.z.Reset(c.f); err != nil {
+	if err != nil {
 		c.err = unzipError(err)
-		return c.err
 	}
-	return nil
+	return c.err
 }
 
 func (c *zipped) sleep() { *c = zipped{f: c.f} }

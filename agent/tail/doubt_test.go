@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -119,7 +120,11 @@ func TestADamageBeforeTheOffsetIsATroubleAndNoLoss(t *testing.T) {
 		n.stop()
 	}
 
-	n.put("0.log.20261122-160141.gz", zipOf(t, append(append([]byte(nil), text...), n.cri("F", "more")...))[:len(zip)-2])
+	for i := range 200 {
+		text = append(text, n.cri("F", fmt.Sprintf("%x", i*i*i*7919))...)
+	}
+	zip = zipOf(t, text)
+	n.put("0.log.20261122-160141.gz", zip[:len(zip)-200])
 	n.start()
 	for range 4 {
 		n.poll(20 * time.Second)

@@ -81,6 +81,7 @@ func (t *Tailer) fill(f *file, b *wal.Block, now time.Time) filled {
 			f.nextLook = time.Time{}
 			return full
 		}
+		t.doubt(f)
 		t.loseBehindZip(f, len(text)-end, now)
 		f.reached(text[end:], now)
 		return atEnd

@@ -63,11 +63,26 @@ func (t *Tailer) loseDamaged(f *file, now time.Time, err error) {
 		AtLeast: true, Cause: checkpoint.CauseDamaged, Detail: err.Error(), Since: f.lastGrew, Until: now})
 }
 
-// loseBehindZip lists what was seen of f's plain file, but is not in the .gz that was made of it: its writer went on meanwhile.
+// doubt notes of a .gz that was read to its end that this may not be what was compressed. No byte of it is known to be missing, so
+// that is no loss: the log tells of it, and the status, as long as the file is there.
+func (t *Tailer) doubt(f *file) {
+	z, ok := f.src.(*zipped)
+	if !ok || z.doubt() == nil {
+		return
+	}
+	f.doubt = z.doubt().Error()
+	t.warnOnce(f.desc.Path, "a .gz is damaged at its end", z.doubt())
+}
+
+// loseBehindZip lists what was seen of f's plain file, but is not in the .gz that was made of it: its writer went on meanwhile, or
+// the .gz is damaged.
 func (t *Tailer) loseBehindZip(f *file, held int, now time.Time) {
 	if end := f.read.off + wal.Offset(held); f.gz && !f.damaged() && end < wal.Offset(f.size) {
-		t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: f.desc, Start: end, End: wal.Offset(f.size),
-			Cause: checkpoint.CauseDeleted, Since: f.lastGrew, Until: now})
+		l := checkpoint.Loss{Time: now, File: f.desc, Start: end, End: wal.Offset(f.size), Cause: checkpoint.CauseDeleted, Since: f.lastGrew, Until: now}
+		if f.doubt != "" {
+			l.Cause, l.Detail = checkpoint.CauseDamaged, f.doubt
+		}
+		t.changed.Losses = append(t.changed.Losses, l)
 	}
 }
 

@@ -160,7 +160,7 @@ func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 	}
 	f.attached, f.cut, f.missing, f.known = true, false, 0, nil
 	f.key, f.path, f.gz, f.pin = e.key, e.path, e.gz, n.pin
-	f.met, f.endSeen, f.problem = now, time.Time{}, ""
+	f.met, f.endSeen, f.problem, f.doubt = now, time.Time{}, "", ""
 	if f.excluded() {
 		t.leave(f, n)
 		return

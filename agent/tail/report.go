@@ -66,7 +66,7 @@ func (t *Tailer) publish(now time.Time) {
 		r.Unread += lag
 		r.Contents = append(r.Contents, Content{f.desc.ID, f.desc.Start, f.safe.off, wal.Offset(f.size), f.lost, f.excluded()})
 		r.Files = append(r.Files, status.File{ID: f.desc.ID.String(), Path: f.desc.Path, Size: f.size, Durable: int64(f.safe.off), Lag: lag,
-			State: f.state(), Error: f.problem, LastGrew: f.lastGrew})
+			State: f.state(), Error: f.problem, Doubt: f.doubt, LastGrew: f.lastGrew})
 	}
 	for _, fo := range t.folders {
 		for path, problem := range fo.unreadable {
@@ -78,7 +78,7 @@ func (t *Tailer) publish(now time.Time) {
 	}
 	r.Written = t.readBytes.Load() + r.Unread
 	slices.SortFunc(r.Files, func(a, b status.File) int {
-		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Error, a.Error), cmp.Compare(b.Lag, a.Lag), cmp.Compare(b.Doubt, a.Doubt), cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID))
 	})
 	t.report.Store(&r)
 }

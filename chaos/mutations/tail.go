@@ -136,8 +136,26 @@ var tailMutations = []mutation{
 	{
 		name: "tail/loss-not-listed", invariant: "5", pkg: "agent/tail", file: "agent/tail/lose.go",
 		broken: "what is gone before it was read is forgotten without a word",
-		old:    "t.changed.Losses = append(t.changed.Losses, l)", new: "_ = l.AtLeast",
+		old:    "missing\n\t}\n\tt.changed.Losses = append(t.changed.Losses, l)", new: "missing\n\t}",
 		test: "TestTruncationMakesANewFileAndALedgerEntry",
+	},
+	{
+		name: "tail/false-end-of-gz", invariant: "5", pkg: "agent/tail", file: "agent/tail/gunzip.go",
+		broken: "damage in the middle of a .gz that looks like its end is its end",
+		old:    "case last || size == g.size:", new: "case size == size:",
+		test: "TestADamagedEndOfAGz",
+	},
+	{
+		name: "tail/gz-without-checksum", invariant: "people", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "nobody is told of a .gz whose checksum is wrong",
+		old:    "f.doubt = z.doubt().Error()", new: "_ = z.doubt().Error()",
+		test: "TestADamagedEndOfAGz",
+	},
+	{
+		name: "tail/gz-ends-with-its-trailer", invariant: "5", pkg: "agent/tail", file: "agent/tail/gunzip.go",
+		broken: "of a .gz only the first member is read",
+		old:    "\tif last {\n", new: "\tif true {\n",
+		test: "TestGunzipReadsWhatGzipWrites",
 	},
 	{
 		name: "tail/torn-gz-is-whole", invariant: "5", pkg: "agent/tail", file: "agent/tail/content.go",

@@ -38,8 +38,13 @@ at("config-details").addEventListener("toggle", async () => {
   }
 });
 
+function lost(x) {
+  if (x.at_least && x.end === x.start) return "unknown";
+  return (x.at_least ? "at least " : "") + size(x.end - x.start);
+}
+
 function drawLosses(l) {
-  const rows = l.newest.map((x) => [clock(x.time), x.cause, path(x.path), (x.at_least ? "at least " : "") + size(x.end - x.start), count(x.start) + " to " + count(x.end), x.detail || ""]);
+  const rows = l.newest.map((x) => [clock(x.time), x.cause, path(x.path), lost(x), count(x.start) + " to " + count(x.end), x.detail || ""]);
   at("losses").replaceChildren(...(rows.length ? [box("Newest entries of the ledger", ["When", "Cause", "File", "Bytes", "Range", "Detail"], rows, [3])] : []));
   return rows.length;
 }

@@ -31,6 +31,7 @@ function draw(l, s) {
     const tr = make("tr"), path = make("th", f.path, "path");
     path.scope = "row";
     if (f.error) path.append(make("small", f.error, "stuck"));
+    else if (f.doubt) path.append(make("small", f.doubt, "warning"));
     const state = make("td", f.state, f.error ? "stuck" : "");
     const lag = number("td", "lag", f.lag, size(f.lag), "number"), bytes = number("td", "size", f.size, size(f.size), "number");
     const grew = make("td", never(f.last_grew) ? "–" : lasting(since(s, f.last_grew)) + " ago", "number");
