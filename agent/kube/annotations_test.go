@@ -56,7 +56,7 @@ func TestAnAnnotationThatCantBeObeyedIsToldAndIgnored(t *testing.T) {
 		{"exclude", ""}, {"exclude", "True"}, {"multiline", "start:[a-z]{90}y"}, {"multiline", "continue:(^a|[a-z]{50})"}, {"format", "xml"}, {"multiline", "cobol"}, {"multiline", "start:"}, {"multiline", "start:a(SECRET"},
 		{"multiline", "start:" + strings.Repeat("a", 300)}, {"multiline", `continue:(\pL{100}){10}`}, {"multiline", "start:((a{9}){9}){9}"},
 		{"multiline", `start:\pL{1000}`}, {"multiline", "start:(a|b|c){60}"},
-		{"multiline", "start:" + strings.Repeat("x?", 30) + "y"}, {"multiline", "start:(x*){20}y"}, {"multiline", "start:" + strings.Repeat(".*", 30)},
+		{"multiline", "start:" + strings.Repeat("x?", 30) + "y"}, {"multiline", "start:^" + strings.Repeat("x?", 30) + "y"}, {"multiline", "start:^" + strings.Repeat(".*", 30)}, {"multiline", "start:(x*){20}y"}, {"multiline", "start:" + strings.Repeat(".*", 30)},
 		{"index", "other"}, {"index", "team-A"}, {"index", "team-*"}, {"index", "team-a,team-b"}, {"index", "team-%{pod}"}, {"index", "team-" + strings.Repeat("x", 300)},
 		{"index", "_all"}, {"index", ""},
 	} {
