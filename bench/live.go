@@ -62,42 +62,45 @@ type stage struct {
 	stop    context.CancelFunc // ends the writing
 }
 
-// live sets the stage and begins to write.
+// live sets the stage, begins to write, and lets the agent warm up.
 func (m *meter) live(ctx context.Context, rate float64) (s *stage, err error) {
 	c, err := corpus.Make(ctx, filepath.Join(m.dir, "corpora"), corpus.Spec{Name: "live", Content: corpus.Text, Files: liveFiles, Bytes: 4e6, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
 	s = &stage{writing: make(chan error, 1), stop: func() {}}
-	defer func() {
+	defer func() { // so every return has s
 		if err != nil {
 			s.end(m.keep)
 		}
 	}()
 	if s.home, err = os.MkdirTemp(m.dir, "live-"); err != nil {
-		return nil, err
+		return s, err
 	}
 	root := filepath.Join(s.home, "pods")
 	if s.writer, err = newWriter(root, liveFiles, c); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.door, err = openDoor(); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.status, err = freeAddr(); err != nil {
-		return nil, err
+		return s, err
 	}
 	config := filepath.Join(s.home, "agent.yaml")
 	if err := os.WriteFile(config, configuration(s.home, root, s.door.addr, s.status), 0o600); err != nil {
-		return nil, err
+		return s, err
 	}
 	if s.agent, err = start("agent", filepath.Join(s.home, "agent.log"), false, m.agent, "run", "-c", config); err != nil {
-		return nil, err
+		return s, err
 	}
 	writing, stop := context.WithCancel(ctx)
 	s.stop = stop
 	go func() { s.writing <- s.writer.run(writing, rate) }()
-	return s, s.await(ctx, func() bool { return s.door.count() > 0 })
+	if err := s.await(ctx, func() bool { return s.door.count() > 0 }); err != nil {
+		return s, err
+	}
+	return s, pause(ctx, warmUp)
 }
 
 // await waits until something is so.
@@ -160,9 +163,6 @@ func (m *meter) measureLive(ctx context.Context, rate float64, length time.Durat
 	}
 	defer s.end(m.keep)
 	l := &Live{Rate: rate, Files: liveFiles, Seconds: length.Seconds()}
-	if err := pause(ctx, warmUp); err != nil {
-		return nil, err
-	}
 	if err := s.countCPU(ctx, l, length); err != nil {
 		return nil, err
 	}

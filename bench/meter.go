@@ -72,11 +72,11 @@ func (m *meter) timeUnit(ctx context.Context, c *corpus.Corpus) (usage, error) {
 	return p.wait(ctx)
 }
 
-// runAgent drains the corpus once, from an empty data directory into a backend of its own.
-func (m *meter) runAgent(ctx context.Context, c *corpus.Corpus) (*Run, error) {
+// withBackend calls fn with a folder of its own and a backend that runs in it, for as long as a run may take.
+func (m *meter) withBackend(ctx context.Context, prefix string, fn func(ctx context.Context, home string, b *backend) (*Run, error)) (*Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
-	home, err := os.MkdirTemp(m.dir, "run-")
+	home, err := os.MkdirTemp(m.dir, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,17 @@ func (m *meter) runAgent(ctx context.Context, c *corpus.Corpus) (*Run, error) {
 		return nil, err
 	}
 	defer b.process.kill()
+	return fn(ctx, home, b)
+}
+
+// runAgent drains the corpus once, from an empty data directory into a backend of its own.
+func (m *meter) runAgent(ctx context.Context, c *corpus.Corpus) (*Run, error) {
+	return m.withBackend(ctx, "run-", func(ctx context.Context, home string, b *backend) (*Run, error) {
+		return m.drainInto(ctx, c, b, home)
+	})
+}
+
+func (m *meter) drainInto(ctx context.Context, c *corpus.Corpus, b *backend, home string) (*Run, error) {
 	run, err := m.drain(ctx, c, b, home)
 	if err != nil {
 		return nil, err

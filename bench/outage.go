@@ -34,9 +34,6 @@ func (m *meter) measureOutage(ctx context.Context, rate float64, length time.Dur
 		return nil, err
 	}
 	defer s.end(m.keep)
-	if err := pause(ctx, warmUp); err != nil {
-		return nil, err
-	}
 	o := &Outage{Rate: rate, Seconds: length.Seconds()}
 	began := time.Now()
 	look := func() (waiting int64) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -59,20 +58,12 @@ func (m *meter) compareSides(ctx context.Context, spec corpus.Spec) (*Sides, err
 // runSide drains the corpus once. Each contender runs until the backend has all documents, or none came for a while, and is then told
 // to end.
 func (m *meter) runSide(ctx context.Context, c *corpus.Corpus, side *contender) (*Run, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.timeout)
-	defer cancel()
-	home, err := os.MkdirTemp(m.dir, "side-")
-	if err != nil {
-		return nil, err
-	}
-	if !m.keep {
-		defer os.RemoveAll(home)
-	}
-	b, err := startBackend(ctx, m.backend, home)
-	if err != nil {
-		return nil, err
-	}
-	defer b.process.kill()
+	return m.withBackend(ctx, "side-", func(ctx context.Context, home string, b *backend) (*Run, error) {
+		return m.runInto(ctx, c, side, b, home)
+	})
+}
+
+func (m *meter) runInto(ctx context.Context, c *corpus.Corpus, side *contender, b *backend, home string) (*Run, error) {
 	if err := m.warm(ctx, c); err != nil {
 		return nil, err
 	}
