@@ -17,6 +17,8 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &wrong):
 		return "docs/configuration.md describes every key"
+	case errors.Is(err, fs.ErrPermission):
+		return "The agent must own data_dir and be able to read the log files: on a node that is user 0, no capabilities needed. Other commands need its user, too."
 	case errors.Is(err, socket.ErrNoAgent):
 		return "An agent that is starting or ending answers nothing: try again in a few seconds."
 	case errors.Is(err, checkpoint.ErrLocked):
@@ -33,8 +35,6 @@ func advice(err error) string {
 		return "Free space on the volume of data_dir."
 	case errors.Is(err, unix.EROFS):
 		return "data_dir must be on a volume that can be written to."
-	case errors.Is(err, fs.ErrPermission):
-		return "The agent must own data_dir and be able to read the log files: on a node that is user 0, no capabilities needed."
 	}
 	return ""
 }

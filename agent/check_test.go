@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"logboom/agent/status"
 )
 
 // TestMain makes the test binary logboom itself, for tests that need another process.
@@ -31,8 +33,20 @@ func TestCheckSaysWhichPrivilegesAreMissing(t *testing.T) {
 		}
 		t.Cleanup(func() { os.Chmod(n.dir+"/"+path, 0o755) })
 	}
+	out := unprivileged(t, "check", "-c", n.file)
+	for _, want := range []string{"fail  inputs[0]: 2 of the folders and log files in " + n.dir + "/pods can't be read, such as: open ", "permission denied. The agent must own data_dir",
+		"fail  data_dir: " + n.dir + "/data does not exist, and can't be made in " + n.dir + ": permission denied."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// unprivileged runs a command, which fails, as a user who may do little, and returns what it says.
+func unprivileged(t *testing.T, args ...string) string {
+	t.Helper()
 	var out strings.Builder
-	nobody := exec.Command("/proc/self/exe", "check", "-c", n.file)
+	nobody := exec.Command("/proc/self/exe", args...)
 	nobody.Env = append(os.Environ(), "LOGBOOM_TEST_COMMAND=1")
 	nobody.Stdout, nobody.Stderr = &out, &out
 	if os.Getuid() == 0 { // who may read everything
@@ -40,13 +54,26 @@ func TestCheckSaysWhichPrivilegesAreMissing(t *testing.T) {
 	}
 	err := nobody.Run()
 	if code := nobody.ProcessState.ExitCode(); code != 1 {
-		t.Errorf("%v: %s", err, &out)
+		t.Errorf("%v: %v: %s", args, err, &out)
 	}
-	for _, want := range []string{"fail  inputs[0]: 2 of the folders and log files in " + n.dir + "/pods can't be read, such as: open ", "permission denied. The agent must own data_dir",
-		"fail  data_dir: " + n.dir + "/data does not exist, and can't be made in " + n.dir + ": permission denied."} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, &out)
+	return out.String()
+}
+
+// Who may not look is not told that no agent runs.
+func TestAnAgentOfAnotherUserIsNotDenied(t *testing.T) {
+	n := newNode(t, nowhere, "wal: {min_free: 1%}")
+	n.run(t)
+	n.status(t, func(*status.Status) bool { return true })
+	for path, mode := range map[string]os.FileMode{"": 0o755, "..": 0o755, "data": 0o755, "data/agent.sock": 0, "data/LOCK": 0, "logboom.yaml": 0o644} {
+		if err := os.Chmod(n.dir+"/"+path, mode); err != nil {
+			t.Fatal(err)
 		}
+	}
+	if out := unprivileged(t, "status", "-c", n.file); !strings.Contains(out, "permission denied\nThe agent must own data_dir") || strings.Contains(out, "no agent runs") {
+		t.Error(out)
+	}
+	if out := unprivileged(t, "check", "-c", n.file); !strings.Contains(out, "warn  agent: whether one is running can't be seen: ") || strings.Contains(out, "not running") {
+		t.Error(out)
 	}
 }
 

@@ -237,6 +237,12 @@ func (k *checker) agent() {
 		k.ok("agent", "running: %s", holder)
 		return
 	}
+	if lock, err := os.Open(filepath.Join(k.conf.DataDir, "LOCK")); err == nil {
+		lock.Close()
+	} else if errors.Is(err, fs.ErrPermission) {
+		k.warn("agent", "whether one is running can't be seen: %v. Run this as the agent's user", err)
+		return
+	}
 	k.ok("agent", "not running")
 }
 

@@ -25,8 +25,10 @@ func cleanCommand() *cobra.Command {
 It says what is not delivered yet and how much disk comes free, asks, and removes from data_dir what agents make there:
 buffer, dead letters, pins, checkpoint with the ledger. Anything else stays, links are never followed, and the log files of the node
 are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.
+
 With --deliver it first is the agent until all log files and pins are read and delivered, however long that takes, but for what is
-written in its last moments; then it asks nothing, and removes nothing, ending with 1, while there are dead letters. Where no agent left anything it does nothing.`,
+written in its last moments; then it asks nothing, and removes nothing, ending with 1, while there are dead letters. Where no agent
+left anything it does nothing.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
 			if !deliver || !anythingOurs(conf.DataDir) { // a pod that starts again: an agent would read and send all log files anew
 				return clean(c.Context(), conf.DataDir, cleaning{yes: yes, delivered: deliver, json: out.json}, c.InOrStdin(), c.OutOrStdout())

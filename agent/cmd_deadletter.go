@@ -33,7 +33,7 @@ func deadLetterCommand() *cobra.Command {
 	c := &cobra.Command{Use: "deadletter", Short: "List the events that the backend refused, and send them again", Long: `List the events that the backend refused, and send them again.
 
 ls and cat change nothing, and work beside a running agent and without one. Letters that are held are sent again by the agent
-itself, when their index takes documents.`, Args: cobra.NoArgs,
+itself, when their index takes documents.`, Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.Example = `  logboom deadletter ls -c FILE
   logboom deadletter cat -c FILE | jq -r .document.message

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,7 @@ func askStatus(ctx context.Context, dataDir string) (*status.Status, error) {
 
 // noAnswer says why the agent that should run in dataDir did not answer, and what to do where none runs.
 func noAnswer(dataDir string, err error, do string) error {
-	if !errors.Is(err, socket.ErrNoAgent) {
+	if !errors.Is(err, socket.ErrNoAgent) || errors.Is(err, fs.ErrPermission) { // who may not look can't say that there is none
 		return err
 	}
 	if held, holder := checkpoint.Held(dataDir); held {

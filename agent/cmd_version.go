@@ -14,7 +14,7 @@ var version string
 func versionCommand() *cobra.Command {
 	var out *output
 	c := &cobra.Command{
-		Use: "version", Short: "Say which release this is", Example: "  logboom version\n  logboom version --json", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which release this is", Example: "  logboom version\n  logboom version --json", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if out.json {
 				return printJSON(c.OutOrStdout(), map[string]string{"version": release(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})

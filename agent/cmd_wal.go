@@ -16,7 +16,7 @@ func walCommand() *cobra.Command {
 	c := &cobra.Command{Use: "wal", Short: "Look into the buffer on this node's disk, check it, or send it from elsewhere", Long: `Look into the buffer on this node's disk, check it, or send it from elsewhere.
 
 ls, cat and verify change nothing and work beside a running agent: they show what is durable, and what the agent has
-delivered meanwhile is no damage.`, Args: cobra.NoArgs,
+delivered meanwhile is no damage.`, Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.Example = `  logboom wal ls -c FILE
   logboom wal ship --help`

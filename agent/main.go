@@ -83,25 +83,32 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "logboom",
 		Short:             "Secure the logs of a Kubernetes node and deliver them to Elasticsearch or OpenSearch",
-		Args:              cobra.NoArgs,
+		Args:              noArgs,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Example: `  logboom check -c FILE     what would go wrong, before it does
+  logboom run -c FILE
+  logboom status -c FILE    what is wrong, in the first line`,
 	}
-	root.AddCommand(
-		runCommand(),
-		checkCommand(),
-		setupCommand(),
-		statusCommand(),
-		ledgerCommand(), deadLetterCommand(),
-		walCommand(),
-		cleanCommand(),
-		prepareCommand(),
-		streamCommand(),
-		completionCommand(),
-		versionCommand(),
-	)
+	cobra.EnableCommandSorting = false // in the order in which they are needed
+	for _, g := range []struct {
+		title string
+		has   []*cobra.Command
+	}{
+		{"The agent:", []*cobra.Command{checkCommand(), setupCommand(), runCommand(), statusCommand()}},
+		{"What became of the logs:", []*cobra.Command{ledgerCommand(), deadLetterCommand(), walCommand()}},
+		{"Before and after:", []*cobra.Command{prepareCommand(), cleanCommand()}},
+		{"Beside it:", []*cobra.Command{streamCommand(), completionCommand(), versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.has {
+			c.GroupID = g.title
+		}
+		root.AddCommand(g.has...)
+	}
+	root.SetHelpCommandGroupID("Beside it:")
 	return root
 }
 
@@ -127,7 +134,7 @@ func (f *failure) Unwrap() error { return f.err }
 // command makes a command that takes a configuration file and no arguments. What work returns is a failure with code 1,
 // unless it says otherwise.
 func command(use, short, long string, work func(c *cobra.Command, path string, conf *config.Config) error) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long), Args: cobra.NoArgs}
+	c := &cobra.Command{Use: use, Short: short, Long: short + ".\n\n" + strings.TrimSpace(long), Args: noArgs}
 	path := c.Flags().StringP("config", "c", "", "configuration `FILE` (required)")
 	_ = c.MarkFlagFilename("config", "yaml", "yml") // the flag is there
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -146,4 +153,20 @@ func command(use, short, long string, work func(c *cobra.Command, path string, c
 		return &failure{code: exitFailed, err: err}
 	}
 	return c
+}
+
+// noArgs says of a word that a command does not take what it may have been meant to be.
+func noArgs(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case !c.HasSubCommands():
+		return fmt.Errorf("%s takes no %q", c.CommandPath(), args[0])
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+	c.SuggestionsMinimumDistance = 2 // letters
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
 }

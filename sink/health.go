@@ -46,6 +46,7 @@ type problem struct {
 	absent     bool          // nobody listens
 	away       bool          // a gateway has no backend behind it, or none that is ready
 	errType    string        // with oneIndex: the backend's error type
+	node       string        // of a question, which what does not name
 }
 
 // scope is how much a problem concerns.

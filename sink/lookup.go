@@ -86,6 +86,9 @@ func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem
 	case p.scope == oneIndex, b.sink.patience.over(name, p.what) && b.sink.hopeless(ctx, name):
 		b.sink.health.notice("can't look up what is stored: after a rollover Events may be stored twice", "index", name, "reason", p.what)
 	default:
+		if p.node != "" {
+			p.what = p.node + ": " + p.what
+		}
 		return p
 	}
 	for _, n := range s.n {

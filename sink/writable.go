@@ -160,14 +160,16 @@ func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *p
 	resp, err := node.client.request(ctx, method, path, body, jsonBody, nil)
 	if err != nil {
 		s.nodes.failed(node)
-		return unheard("", err)
+		p := unheard("", err)
+		p.node = node.name
+		return p
 	}
 	defer discard(resp.BodyReader)
 	s.nodes.answered(node)
 	status := resp.StatusCode
 	if status == http.StatusOK {
 		if err := json.NewDecoder(io.LimitReader(resp.BodyReader, maxReply)).Decode(reply); err != nil {
-			return &problem{what: "what answers is no backend", scope: noAnswer} // err may quote it
+			return &problem{what: "what answers is no backend", scope: noAnswer, node: node.name} // err may quote it
 		}
 		return nil
 	}
@@ -175,7 +177,7 @@ func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *p
 		s.renewCredentials()
 	}
 	typ, right := refusal(resp.BodyReader)
-	p := &problem{what: fmt.Sprintf("%d %s", status, withRight(typ, right)), errType: typ}
+	p := &problem{what: fmt.Sprintf("%d %s", status, withRight(typ, right)), errType: typ, node: node.name}
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired,
 		status == http.StatusRequestTimeout, status >= 500, status < 400:

@@ -54,7 +54,11 @@ func (s *source) snippet(m mark) string {
 		return ""
 	}
 	line := hide(strings.ReplaceAll(strings.TrimRight(lines[m.line-1], "\r"), "\t", " "))
-	return fmt.Sprintf("\n%5d | %s\n      | %s^", m.line, line, strings.Repeat(" ", max(m.column-1, 0)))
+	shown := fmt.Sprintf("\n%5d | %s", m.line, line)
+	if m.column > len(line) && strings.HasSuffix(line, "...") {
+		return shown // what the mark would stand under is hidden
+	}
+	return shown + fmt.Sprintf("\n      | %s^", strings.Repeat(" ", max(m.column-1, 0)))
 }
 
 var (
