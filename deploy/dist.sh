@@ -28,7 +28,7 @@ for arch in amd64 arm64; do
   # No stamp of the work tree: the version says which commit it is, and a copy without .git builds the same.
   CGO_ENABLED=0 GOOS=linux GOARCH=$arch GOFLAGS=-buildvcs=false $go build -trimpath -ldflags "-s -w -X main.version=$version" \
     -o "$work/$name/logboom" ./agent
-  cp -r LICENSE README.md docs deploy/systemd/logboom.service "$work/man" "$work/completions" "$work/$name/"
+  cp -r LICENSE CHANGELOG.md README.md docs deploy/systemd/logboom.service "$work/man" "$work/completions" "$work/$name/"
   rm "$work/$name"/docs/*_test.go
   find "$work/$name" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
   chmod 755 "$work/$name/logboom"
