@@ -12,9 +12,9 @@ missing() { echo "elasticsearch: $*" >&2; exit 3; }
 
 # Which of src/ a server needs, and the oldest Java that it runs on.
 case $server in
-  elasticsearch) parts="main classes streams7" java=17 ;;
-  elasticsearch8) parts="main modules streams8" java=17 ;;
-  elasticsearch9) parts="main modules streams8" java=21 ;;
+  elasticsearch) parts="main classes streams streams7" java=17 ;;
+  elasticsearch8) parts="main modules streams streams8" java=17 ;;
+  elasticsearch9) parts="main modules streams streams8" java=21 ;;
   opensearch | opensearch1 | opensearch-secured) parts="main classes" java=17 ;;
   opensearch3) parts="main infos" java=21 ;;
   *) echo "elasticsearch: unknown server $server" >&2 && exit 2 ;;
@@ -43,7 +43,7 @@ if [ ! -d "$made" ]; then
     opensearch*) # a fork with other package names
       find "$work/src" -name '*.java' -exec sed -i 's/org\.elasticsearch\./org.opensearch./' {} + ;;
     elasticsearch9) # what the state knows of data streams is by project now
-      sed -i 's/metadata()\.dataStreams/metadata().getProject().dataStreams/' "$work/src/main/java/logboom/DataStreams.java" ;;
+      sed -i 's/metadata()\.dataStreams/metadata().getProject().dataStreams/' "$work/src/main/java/logboom/Listing.java" ;;
   esac
   (cd "$work" && JAVA_HOME=$home mvn -q -B -P "$server" -Dmaven.compiler.release="$java" package) >&2
   if [ "${parts/modules/}" != "$parts" ]; then

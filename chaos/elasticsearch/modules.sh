@@ -19,8 +19,8 @@ mv netty-*.jar transport-netty4-*.jar modules/transport-netty4
 [ ! -e elasticsearch-ssl-config-"$version".jar ] || mv elasticsearch-ssl-config-"$version".jar modules/transport-netty4
 describe transport-netty4 org.elasticsearch.transport.netty4.Netty4Plugin
 
-(cd ../classes && "$2/bin/jar" --create --file ../lib/modules/data-streams/data-streams.jar logboom/DataStreams*.class)
-rm ../classes/logboom/DataStreams*.class
+(cd ../classes && "$2/bin/jar" --create --file ../lib/modules/data-streams/data-streams.jar logboom/DataStreams*.class logboom/Listing.class)
+rm ../classes/logboom/DataStreams*.class ../classes/logboom/Listing.class
 (cd ../classes && "$2/bin/jar" --create --file ../lib/node-1.jar .)
 describe data-streams logboom.DataStreams
 

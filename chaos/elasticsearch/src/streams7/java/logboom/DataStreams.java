@@ -6,20 +6,15 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
-import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.admin.cluster.state.ClusterStateRequest;
-import org.elasticsearch.action.admin.cluster.state.ClusterStateResponse;
 import org.elasticsearch.client.node.NodeClient;
-import org.elasticsearch.cluster.metadata.DataStream;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
-import org.elasticsearch.common.regex.Regex;
 import org.elasticsearch.common.settings.ClusterSettings;
 import org.elasticsearch.common.settings.IndexScopedSettings;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.common.settings.SettingsFilter;
-import org.elasticsearch.index.Index;
 import org.elasticsearch.index.mapper.DataStreamTimestampFieldMapper;
 import org.elasticsearch.index.mapper.MetadataFieldMapper;
 import org.elasticsearch.plugins.ActionPlugin;
@@ -37,7 +32,7 @@ import org.elasticsearch.xcontent.ToXContentObject;
  *
  * <p>The server's jar has all that creates, writes to and rolls over a data stream, and leaves it off until a plugin of
  * the distribution registers the mapper of its time field. That plugin isn't published, so this one does it. The one
- * thing written here is the answer of GET _data_stream/NAME, taken from the cluster's state, in the distribution's form.
+ * thing written here is the answer of GET _data_stream/NAME.
  */
 public final class DataStreams extends Plugin implements MapperPlugin, ActionPlugin {
     @Override
@@ -75,31 +70,7 @@ public final class DataStreams extends Plugin implements MapperPlugin, ActionPlu
             ClusterStateRequest state = new ClusterStateRequest().clear().metadata(true);
             return channel -> {
                 ActionListener<ToXContentObject> answer = new RestToXContentListener<>(channel);
-                client.admin().cluster().state(state, answer.delegateFailure((a, s) -> a.onResponse(find(s, name))));
-            };
-        }
-
-        private static ToXContentObject find(ClusterStateResponse response, String name) {
-            List<DataStream> found = response.getState().metadata().dataStreams().values().stream()
-                .filter(d -> Regex.simpleMatch(name, d.getName()))
-                .toList();
-            if (found.isEmpty() && !Regex.isSimpleMatchPattern(name)) {
-                throw new ResourceNotFoundException("data_stream [{}] not found", name);
-            }
-            return (builder, params) -> {
-                builder.startObject().startArray("data_streams");
-                for (DataStream stream : found) {
-                    builder.startObject().field("name", stream.getName());
-                    builder.startObject("timestamp_field").field("name", stream.getTimeStampField().getName()).endObject();
-                    builder.startArray("indices");
-                    for (Index index : stream.getIndices()) {
-                        builder.startObject();
-                        builder.field("index_name", index.getName()).field("index_uuid", index.getUUID());
-                        builder.endObject();
-                    }
-                    builder.endArray().field("generation", stream.getGeneration()).endObject();
-                }
-                return builder.endArray().endObject();
+                client.admin().cluster().state(state, answer.delegateFailure((a, s) -> a.onResponse(Listing.of(s, name))));
             };
         }
     }

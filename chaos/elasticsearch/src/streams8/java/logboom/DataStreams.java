@@ -7,16 +7,12 @@ import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.elasticsearch.Build;
-import org.elasticsearch.ResourceNotFoundException;
 import org.elasticsearch.action.ActionListener;
 import org.elasticsearch.action.admin.cluster.state.ClusterStateRequest;
-import org.elasticsearch.action.admin.cluster.state.ClusterStateResponse;
 import org.elasticsearch.client.internal.node.NodeClient;
-import org.elasticsearch.cluster.metadata.DataStream;
 import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
-import org.elasticsearch.common.regex.Regex;
 import org.elasticsearch.common.settings.ClusterSettings;
 import org.elasticsearch.common.settings.IndexScopedSettings;
 import org.elasticsearch.common.settings.Settings;
@@ -35,7 +31,7 @@ import org.elasticsearch.rest.action.RestToXContentListener;
 import org.elasticsearch.xcontent.ToXContentObject;
 
 /**
- * Answers GET _data_stream/NAME, taken from the cluster's state, and GET / with the version, in the distribution's form.
+ * Answers GET _data_stream/NAME, and GET / with the version, in the distribution's form.
  *
  * <p>The server's jar has all that creates, writes to and rolls over a data stream. The modules of the distribution that
  * answer these two questions aren't published.
@@ -94,31 +90,7 @@ public final class DataStreams extends Plugin implements ActionPlugin {
             ClusterStateRequest state = new ClusterStateRequest(TimeValue.timeValueSeconds(30)).clear().metadata(true);
             return channel -> {
                 ActionListener<ToXContentObject> answer = new RestToXContentListener<>(channel);
-                client.admin().cluster().state(state, answer.delegateFailureAndWrap((a, s) -> a.onResponse(find(s, name))));
-            };
-        }
-
-        private static ToXContentObject find(ClusterStateResponse response, String name) {
-            List<DataStream> found = response.getState().metadata().dataStreams().values().stream()
-                .filter(d -> Regex.simpleMatch(name, d.getName()))
-                .toList();
-            if (found.isEmpty() && !Regex.isSimpleMatchPattern(name)) {
-                throw new ResourceNotFoundException("data_stream [{}] not found", name);
-            }
-            return (builder, params) -> {
-                builder.startObject().startArray("data_streams");
-                for (DataStream stream : found) {
-                    builder.startObject().field("name", stream.getName());
-                    builder.startObject("timestamp_field").field("name", "@timestamp").endObject();
-                    builder.startArray("indices");
-                    for (var index : stream.getIndices()) {
-                        builder.startObject();
-                        builder.field("index_name", index.getName()).field("index_uuid", index.getUUID());
-                        builder.endObject();
-                    }
-                    builder.endArray().field("generation", stream.getGeneration()).endObject();
-                }
-                return builder.endArray().endObject();
+                client.admin().cluster().state(state, answer.delegateFailureAndWrap((a, s) -> a.onResponse(Listing.of(s, name))));
             };
         }
     }
