@@ -79,7 +79,7 @@ func backendState(s *status.Status) string {
 	if !d.LastAck.IsZero() {
 		text += ", last acknowledgement " + lasting(s.Now.Sub(d.LastAck)) + " ago"
 	}
-	text += fmt.Sprintf(", %d batches on their way, %d at a time", d.InFlight, d.Parallel)
+	text += fmt.Sprintf(", %d batches on their way, up to %d requests at a time", d.InFlight, d.Parallel)
 	if d.LastError != "" {
 		text += "; last error"
 		if !d.LastErrorAt.IsZero() {

@@ -111,7 +111,7 @@ agent    1.2.3 on node node-1, up 26h00m
 read     9.00 GiB = delivered 6.00 GiB + waiting 3.00 GiB + dead letters 5.00 KiB + excluded 0 B + lost 20 B
 unread   7.00 KiB in 42 known files, 5 open; lost before reading: 100 B
 buffer   2.50 GiB in 320 segments, 25.0% of 10.0 GiB, the oldest waits for 1h30m, full in 2h08m at the present rate; rotated files that pins hold: 3.00 MiB
-backend  takes nothing, last acknowledgement 1h31m ago, 2 batches on their way, 1 at a time; last error 2s ago: 503?[31m; next attempt in 4s
+backend  takes nothing, last acknowledgement 1h31m ago, 2 batches on their way, up to 1 requests at a time; last error 2s ago: 503?[31m; next attempt in 4s
 events   11 stored, 12 were stored already, 13 dead letters, since the start
 rates    read 10.0 MiB/s, delivered 0 B/s
 
