@@ -162,13 +162,13 @@ func (f *file) heldFor(now time.Time) time.Duration {
 	return now.Sub(since)
 }
 
-// predecessor returns the File before f in its Attempt as long as f must not start: because that one was not read to its
-// end since f was met, or because it holds back bytes that f's first Record has to carry. Otherwise nil.
+// predecessor returns the File before f in its Attempt, or under its path, as long as f must not start: because that one was not
+// read to its end since f was met, or because it holds back bytes that f's first Record has to carry. Otherwise nil.
 func (f *file) predecessor() *file {
-	if f.series == nil || f.read.off != f.desc.Start {
+	if f.read.off != f.desc.Start {
 		return nil
 	}
-	p := f.series.before(f)
+	p := f.before()
 	if p == nil || p.lost || p.excluded() || !p.attached || p.problem != "" || p.ended && p.readUp() {
 		return nil
 	}
@@ -176,6 +176,22 @@ func (f *file) predecessor() *file {
 		return p
 	}
 	return nil
+}
+
+// before returns the File that was written before f, by its container or under its path, or nil.
+func (f *file) before() (p *file) {
+	if f.series != nil {
+		return f.series.before(f)
+	}
+	if f.desc.Ordinal == 0 {
+		return nil
+	}
+	for _, other := range f.folder.files {
+		if other.desc.Path == f.desc.Path && other.desc.Ordinal < f.desc.Ordinal && (p == nil || other.desc.Ordinal > p.desc.Ordinal) {
+			p = other
+		}
+	}
+	return p
 }
 
 // series is the Files of one Attempt, ascending by Ordinal.

@@ -184,17 +184,24 @@ func (t *Tailer) listSiblings(fo *folder) {
 		fo.unlisted = t.warnUnlessGone(fo.dir, err) || fo.unlisted
 		return
 	}
-	bases := fo.bases()
+	bases, asked := fo.bases(), map[string]bool{}
+	for name := range fo.live {
+		asked[name] = true
+	}
 	for _, n := range d.names {
 		name := n.Name()
 		e := entry{name: name, path: filepath.Join(fo.dir, name), gz: strings.HasSuffix(name, ".gz"), in: fo.live[name]}
 		switch e.of = renamedFrom(name, bases); {
 		case e.of != "" && e.in != nil && !bases[name]:
 			e.kind = rotated
-		case e.of != "" && e.in == nil:
-			e.kind = sibling
 		case e.in == nil:
-			continue
+			if e.of == "" { // what it was renamed from may be met with it, for the first time
+				e.of = renamedFrom(name, asked)
+			}
+			if e.of == "" {
+				continue
+			}
+			e.kind = sibling
 		}
 		t.addEntry(fo, &e)
 	}

@@ -21,7 +21,8 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		return f != nil || t.postpone(fo, s, now)
 	})
 	slices.SortStableFunc(strangers, func(a, b *stranger) int {
-		return cmp.Or(cmp.Compare(a.entry.attempt, b.entry.attempt), cmp.Compare(a.time, b.time), compareBool(a.entry.gz, b.entry.gz))
+		return cmp.Or(cmp.Compare(a.entry.attempt, b.entry.attempt), cmp.Compare(a.time, b.time), cmp.Compare(t.turn(&a.entry), t.turn(&b.entry)),
+			cmp.Compare(a.entry.rotatedAt(), b.entry.rotatedAt()), compareBool(a.entry.gz, b.entry.gz))
 	})
 	var waiting []*stranger
 	for _, s := range strangers {
@@ -51,6 +52,15 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 	if len(waiting) > 0 {
 		t.await(fo, waiting, now)
 	}
+}
+
+// turn says which of new files that have no times come first: what was rotated, then what is live, and then siblings that may have
+// been there before us, about which what is live decides.
+func (t *Tailer) turn(e *entry) int {
+	if e.kind == sibling && !t.newborn(e) {
+		return 2
+	}
+	return age(*e)
 }
 
 // postpone leaves s to a later scan if it can't be told now which File it is.

@@ -60,6 +60,14 @@ func age(e entry) int {
 	return 0
 }
 
+// rotatedAt is when a rotated file was last written to, 0 for a live one: names such as app.log.1 and app.log.2 don't tell.
+func (e *entry) rotatedAt() int64 {
+	if e.kind == live {
+		return 0
+	}
+	return e.mtime
+}
+
 // renamedFrom returns the known name that a rotation may have made name of, or "". Rotations append (app.log.1,
 // app.log-20261122.gz) or put something in front of the ending (app-2026-11-22.log, app-2026-11-22.1.log.gz).
 func renamedFrom(name string, bases map[string]bool) string {

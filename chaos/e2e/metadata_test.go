@@ -78,7 +78,7 @@ func TestExcludedPodsAreCounted(t *testing.T) {
 	d.finish(server, wanted)
 }
 
-// TestPodsHaveASay has annotations of pods decide about their own logs: none, ten lines an event, another index.
+// TestPodsHaveASay has annotations of pods decide about their own logs: none, ten lines an event, another index, fields of JSON.
 func TestPodsHaveASay(t *testing.T) {
 	c := openCluster(t, "say")
 	server := startElasticsearch(t)
@@ -88,16 +88,25 @@ func TestPodsHaveASay(t *testing.T) {
 		return workload{Plan: numbered.Plan{Name: name, Count: 1000}, annotations: map[string]string{"logboom.io/" + what: value}}
 	}
 	hidden, lines, elsewhere := saying("hidden", "exclude", "true"), saying("lines", "multiline", `start:^seq=\S+0\s`), saying("elsewhere", "index", chosen)
-	for _, w := range []workload{hidden, lines, elsewhere} {
+	fields := saying("fields", "format", "json")
+	fields.JSON = true
+	for _, w := range []workload{hidden, lines, elsewhere, fields} {
 		c.apply(w)
 	}
 	awaitCount(t, server, chosen, elsewhere.messages())
 	awaitCount(t, server, index(c, lines), lines.messages()/10)
+	awaitCount(t, server, index(c, fields), fields.messages())
 	awaitStatus(t, d.url(), "bytes of the excluded pod in the account", func(s agentStatus) bool { return s.Account.Excluded > hidden.Count*100 })
 	d.end()
-	compare(t, server, table{{elsewhere, chosen, false}})
+	compare(t, server, table{{elsewhere, chosen}})
 	if n := count(t, server, index(c, hidden)); n > 0 {
 		t.Errorf("%d documents are of a pod that wants none", n)
+	}
+	if n := count(t, server, index(c, fields)); n != fields.messages() || without(t, server, index(c, fields), "json.text") > 0 {
+		t.Errorf("%d events of JSON objects, want %d; or not all have fields", n, fields.messages())
+	}
+	if text := document(t, server, index(c, fields), "*").field("json.text"); !strings.HasPrefix(text, "seq=fields/") || !strings.HasSuffix(text, ";end") {
+		t.Errorf("a member of an object is %q", text)
 	}
 	event := document(t, server, index(c, lines), "*").field("message")
 	if n := count(t, server, index(c, lines)); n != lines.messages()/10 || strings.Count(event, ";end") != 10 {

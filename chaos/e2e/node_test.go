@@ -154,7 +154,7 @@ func (c *cluster) compare(url string, loads []workload) {
 	c.t.Helper()
 	var all table
 	for _, w := range loads {
-		all = append(all, row{w, index(c, w), false})
+		all = append(all, row{w, index(c, w)})
 	}
 	compare(c.t, url, all)
 	for _, w := range loads {
@@ -169,8 +169,7 @@ type table []row
 
 type row struct {
 	workload
-	index    string
-	anyOrder bool // the lines have no times of their own, and those of two files come as they are read
+	index string
 }
 
 // compare holds what every workload printed against what is stored, and prints the counts.
@@ -190,9 +189,6 @@ func compare(t *testing.T, url string, rows table) {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
 			load.Name, r.Written, r.Stored, r.Duplicates, r.Missing, r.Wrong+r.Foreign, r.Disordered)
-		if load.anyOrder {
-			r.Disordered = 0
-		}
 		if !r.OK() {
 			r.Print(&trouble)
 		}

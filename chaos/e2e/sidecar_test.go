@@ -24,7 +24,7 @@ func TestForwardingSidecar(t *testing.T) {
 	})
 	awaitCount(t, url, delivered, shop.Count-shop.lastWords)
 	remove()
-	compare(t, url, table{{shop, delivered, false}})
+	compare(t, url, table{{shop, delivered}})
 	if pod := document(t, url, delivered, "*").field("kubernetes.pod.name"); !strings.HasPrefix(pod, "shop-") {
 		t.Errorf("a document says that it is of pod %q", pod)
 	}

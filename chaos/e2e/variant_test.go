@@ -42,7 +42,7 @@ func TestNodeLogs(t *testing.T) {
 	beside := workload{Plan: numbered.Plan{Name: "beside", Count: 2000, Stderr: 4}}
 	c.apply(beside)
 	logTo(t, path, daemon)
-	rows := table{{daemon, c.namespace + "--", true}, {beside, c.namespace + "-" + c.namespace + "-beside", false}}
+	rows := table{{daemon, c.namespace + "--"}, {beside, c.namespace + "-" + c.namespace + "-beside"}}
 	for _, r := range rows {
 		awaitCount(t, url, r.index, r.messages())
 	}

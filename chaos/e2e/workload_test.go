@@ -66,6 +66,9 @@ func (w workload) args() []string {
 	if w.file != "" {
 		args = append(args, "--file", w.file)
 	}
+	if w.JSON {
+		args = append(args, "--json")
+	}
 	if w.openEnd {
 		args = append(args, "--open-end")
 	}

@@ -205,7 +205,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/next-file-first", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",
 		broken: "the next File of an Attempt is read before the one that goes on in it",
-		old:    "if f.series == nil || f.read.off != f.desc.Start {", new: "if f.series == nil || f.read.off >= 0 {",
+		old:    "	if f.read.off != f.desc.Start {\n		return nil", new: "	if f.read.off >= 0 {\n		return nil",
 		test: "TestPartialsAreJoinedAcrossARotationThatNobodySaw",
 	},
 	{
@@ -249,6 +249,18 @@ var tailMutations = []mutation{
 		broken: "a multi-line Event at the end of a rotated File goes out before the next File is found",
 		old:    "f.desc.Multiline == nil || f.rotated && f.series != nil", new: "f.desc.Multiline == nil",
 		test: "TestATraceIsJoinedAcrossARotation",
+	},
+	{
+		name: "tail/next-plain-file-first", invariant: "people", pkg: "agent/tail", file: "agent/tail/file.go",
+		broken: "lines of a new plain file get an earlier time than the last ones of the file that had its name",
+		old:    "	if f.desc.Ordinal == 0 {", new: "	if f.desc.Ordinal >= 0 {",
+		test: "TestARotatedPlainFileIsReadBeforeTheNextOne",
+	},
+	{
+		name: "tail/rotated-file-met-later", invariant: "people", pkg: "agent/tail", file: "agent/tail/list.go",
+		broken: "a plain file that comes and is rotated between two looks is met after the one that took its name",
+		old:    "		asked[name] = true", new: "		asked[name] = false",
+		test: "TestPlainFilesThatAreMetTogetherAreReadInTheOrderOfTheirRotation",
 	},
 	{
 		name: "tail/other-framing-joined", invariant: "1", pkg: "agent/tail", file: "agent/tail/file.go",

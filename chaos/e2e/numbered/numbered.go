@@ -20,6 +20,7 @@ type Plan struct {
 	Stderr int64  // each n-th message goes to standard error; 1: all, 0: none
 	Long   int64  // each n-th message is longer than the runtime's pieces; 0: none
 	Binary int64  // each n-th message is not UTF-8; 0: none
+	JSON   bool   // each is an object with a text; no manifest knows those
 }
 
 const longSize = 40000 // bytes; the runtime's pieces have 16384
@@ -68,5 +69,9 @@ func (p Plan) append(b []byte, stream string, n, i int64) []byte {
 	if every(p.Binary, i) {
 		b = append(b, "\x00\xff\xfe\x1b[31m"...)
 	}
-	return append(b, ";end"...)
+	b = append(b, ";end"...)
+	if p.JSON {
+		return fmt.Appendf(nil, `{"text":%q}`, b)
+	}
+	return b
 }

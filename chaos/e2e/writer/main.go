@@ -42,6 +42,7 @@ func main() {
 	flag.Int64Var(&o.plan.Stderr, "stderr", 0, "each n-th message goes to standard error")
 	flag.Int64Var(&o.plan.Long, "long", 0, "each n-th message is a long one")
 	flag.Int64Var(&o.plan.Binary, "binary", 0, "each n-th message is not UTF-8")
+	flag.BoolVar(&o.plan.JSON, "json", false, "messages are JSON objects")
 	flag.Float64Var(&o.rate, "rate", 0, "messages a second; 0: as fast as they are taken")
 	flag.IntVar(&o.crashes, "crashes", 0, "attempts that exit with status 1; the next one stays")
 	flag.StringVar(&o.state, "state", "/state", "folder that survives a crash")
