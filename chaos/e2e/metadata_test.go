@@ -11,13 +11,13 @@ import (
 	"logboom/chaos/e2e/numbered"
 )
 
-// TestPodMetadata looks at what documents say of their pods, by what makes these: labels and image on each document, and
-// the owner's name.
+// TestPodMetadata looks at what documents say of their pods, by what makes these: labels, those of the namespace, and image on each
+// document, and the owner's name.
 func TestPodMetadata(t *testing.T) {
 	folder := given(t, staticPods)
 	c := openCluster(t, "meta")
 	server := startElasticsearch(t)
-	d := c.byChart(server, "config: {metadata: {annotations: [team]}}")
+	d := c.byChart(server, "config: {metadata: {annotations: [team], namespace_labels: [kubernetes.io/metadata.name]}}")
 	plain := func(name string, k kind) workload {
 		return workload{Plan: numbered.Plan{Name: name, Count: 1000, Stderr: 4}, rate: 200, kind: k, annotations: map[string]string{"team": "red"}}
 	}
@@ -31,7 +31,10 @@ func TestPodMetadata(t *testing.T) {
 		for field, want := range map[string]string{
 			"kubernetes.labels.app_kubernetes_io/name": w.Name,
 			"kubernetes.annotations.team":              "red",
-			"container.image.name":                     writerImage,
+
+			"kubernetes.namespace_labels.kubernetes_io/metadata_name": c.namespace,
+
+			"container.image.name": writerImage,
 		} {
 			if doc := document(t, server, index(c, w), "*"); doc.field(field) != want {
 				t.Errorf("%s of a document of %s is %q, want %q", field, w.Name, doc.field(field), want)
