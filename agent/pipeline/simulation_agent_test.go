@@ -66,6 +66,7 @@ func (s *simulation) open() error {
 		api := newLateAPI(uint64(s.stamp))
 		o.Pods, o.PodWait = api, api.wait
 	}
+	o.Ending = func() bool { return a.ending.Load() != nil }
 	if s.traces {
 		o.Inputs[0].Multiline = goingOn
 	}
@@ -101,6 +102,9 @@ func (s *simulation) closeStores() {
 // crash is a SIGKILL: nothing is flushed. What the page cache has, the next agent finds.
 func (s *simulation) crash() {
 	s.crashes++
+	if s.orderly {
+		s.end()
+	}
 	s.forgetAnswers()
 	s.forgetResent()
 	s.closeStores()

@@ -85,7 +85,7 @@ func (p *pod) rotate() {
 		p.attempt++
 		return
 	case 1:
-		if s.pins {
+		if s.pins || s.orderly {
 			p.remove()
 			return
 		}
@@ -118,7 +118,7 @@ func (p *pod) zip(path string) {
 	s.must(os.Remove(path))
 }
 
-// remove deletes the pod's logs after the agent had a look at them. Pins keep what it has not read. What a .gz holds it
+// remove deletes the pod's logs after the agent had a look at them. Pins, or descriptors, keep what it has not read. What a .gz holds it
 // must have met before, as a plain file: a .gz is not pinned.
 func (p *pod) remove() {
 	if zipped, _ := filepath.Glob(filepath.Join(p.dir, "*.gz")); len(zipped) > 0 {

@@ -168,6 +168,7 @@ type climate struct {
 	drop     bool // wal.on_full: drop_oldest
 	traces   bool // containers write Events of several Lines
 	lateAPI  bool // what pods are is known late
+	orderly  bool // the agent is not killed, but asked to end
 
 	refuses    int   // one of so many Events is
 	maxLetters int64 // of the dead-letter store
