@@ -98,4 +98,16 @@ var toolMutations = []mutation{
 		old:    "	case o.delivered, o.yes:", new: "	case o.delivered, o.yes, o.json:",
 		test: "TestCleanTellsProgramsWhatThereIs",
 	},
+	{
+		name: "tools/denies-what-it-may-not-see", invariant: "people", pkg: "agent", file: "agent/cmd_status.go",
+		broken: "who may not open agent.sock is told that no agent runs",
+		old:    " || errors.Is(err, fs.ErrPermission) { // who", new: " || errors.Is(err, fs.ErrInvalid) { // who",
+		test: "TestAnAgentOfAnotherUserIsNotDenied",
+	},
+	{
+		name: "sink/look-up-names-nobody", invariant: "people", pkg: "sink", file: "sink/lookup.go",
+		broken: "the last error of a look-up does not say which server was asked",
+		old:    "p.what = p.node + \": \" + p.what", new: "_ = p.node",
+		test: "TestTheLastErrorNamesTheServer",
+	},
 }
