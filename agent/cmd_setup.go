@@ -65,7 +65,7 @@ func setup(ctx context.Context, conf *config.Config, o *setupOptions, w io.Write
 			return &failure{code: exitUsage, err: err}
 		}
 	} else if pieces, err = s.Plan(ctx, routes(conf)); err != nil {
-		return fmt.Errorf("%w\nNothing was changed. What it would send says logboom setup -c FILE --print --server elasticsearch, or opensearch, without asking", err)
+		return fmt.Errorf("%w\nNothing was changed. What it would send is shown without asking by logboom setup -c FILE --print --server elasticsearch, or opensearch", err)
 	}
 	if o.print {
 		if o.out.json {
