@@ -181,6 +181,18 @@ var sinkMutations = []mutation{
 		test: "TestTextComesBack",
 	},
 	{
+		name: "sink/codes-of-another-body", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/deflate.go",
+		broken: "a body does not begin with the codes that it is written in: they stand in the one before",
+		old:    "e.bits, e.block, e.crc, e.size = bits{}, false, 0, 0", new: "e.bits, e.crc, e.size = bits{}, 0, 0",
+		test: "TestTextComesBack",
+	},
+	{
+		name: "sink/codes-changed-in-a-block", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/deflate.go",
+		broken: "new codes are made while a block goes on, so what follows is written in codes that no reader has",
+		old:    "\t\te.block = false\n", new: "",
+		test: "TestTextComesBack",
+	},
+	{
 		name: "sink/codes-for-the-seen-only", invariant: "3", pkg: "sink/deflate", file: "sink/deflate/write.go",
 		broken: "what the sample did not have has no code",
 		old:    "\t\tlits[i]++\n", new: "\t\tlits[i] += 0\n",

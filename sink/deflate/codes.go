@@ -34,16 +34,16 @@ type codes struct {
 	parent, depth [2 * litSymbols]uint16
 }
 
-func (c *codes) reset(symbols int) {
+func (c *codes) init(symbols int) {
 	if c.count == nil {
 		c.count, c.code, c.order = make([]uint32, symbols), make([]entry, symbols), make([]uint64, 0, symbols)
 	}
 	clear(c.count)
-	clear(c.code)
 }
 
 // make makes codes of up to most bits. At least two symbols have a count.
 func (c *codes) make(most int) {
+	clear(c.code)
 	c.order = c.order[:0]
 	for symbol, n := range c.count {
 		if n > 0 {

@@ -6,14 +6,15 @@
 // The sink goes on with a general encoder where a backend does not take what this one made.
 //
 // How: most of a bulk request is a template that stood in the document before. Who renders it knows where, and says so in a Hint,
-// so that is one comparison and two or three matches a document; only what lies between is searched for matches, where words begin (find.go). Codes are made
-// from what a sample of the text has, and are used for what follows too (codes.go): a code for every symbol is among them.
+// so that is one comparison and two or three matches a document; only what lies between is searched for matches, where words
+// begin (find.go). What is found is written at once, in codes that were made before: from a sample of what was compressed
+// earlier, of the stream before this one, too (codes.go). A code for every symbol is among them.
 //
-//	gzip header | block of up to 32 pieces: [codes][piece][piece]... | block ... | last block, empty | CRC-32, length
+//	gzip header | block of about 2 MiB: [codes][piece][piece]... | block ... | last block, empty | CRC-32, length
 //	piece: literals, match, literals, match, ...
 //
-// It costs about 50 KiB of memory for an Encoder, and none a call but for what the result needs. A piece that does not fit the codes
-// of the one that was counted grows by up to a half; then the next one is counted.
+// It costs about 40 KiB of memory for an Encoder, and none a call but for what the result needs. A piece that does not fit the codes
+// of the sample grows by up to a half; then the next one is the sample.
 package deflate
 
 import (
@@ -33,8 +34,9 @@ const (
 	// literalGap is up to where text between two hints is not searched: random parts of ids and times.
 	literalGap = 16 // bytes
 
-	// sampled is the number of pieces that codes are used for.
-	sampled = 32
+	// Codes are made from a sample of so many bytes at least, and used for so many behind it.
+	sample  = 16 << 10
+	sampled = 2 << 20
 )
 
 // Hint says that Len bytes at At are probably those at From. Both are counted from the start of the stream.
@@ -48,17 +50,20 @@ type Encoder struct {
 	lengths codes               // the lengths of the codes of those
 	match   [maxMatch - 2]entry // by length less 3
 
-	bits   bits
-	block  bool // one is open
-	pieces int  // of it
-	crc    uint32
-	size   uint32 // modulo 2^32, as gzip has it
+	bits     bits
+	out      []byte // what is appended to, in an Append
+	block    bool   // one is open
+	good     int    // for how many bytes more the codes are used before the next are made
+	counting bool   // this piece belongs to the sample for the next
+	counted  int    // bytes of the sample
+	crc      uint32
+	size     uint32 // modulo 2^32, as gzip has it
 }
 
 // Begin appends the head of a new stream to dst.
 func (e *Encoder) Begin(dst []byte) []byte {
 	e.finder.reset()
-	e.bits, e.block, e.pieces, e.crc, e.size = bits{}, false, 0, 0, 0
+	e.bits, e.block, e.crc, e.size = bits{}, false, 0, 0
 	return append(dst, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255) // deflate; made for speed, on an unknown system
 }
 
@@ -71,21 +76,33 @@ func (e *Encoder) Append(dst, text []byte, from, at int, hints []Hint) []byte {
 	}
 	e.crc = crc32.Update(e.crc, crc32.IEEETable, piece)
 	e.size += uint32(len(piece))
-	e.finder.find(text, from, at, hints)
+	if e.lits.code == nil {
+		e.lits.init(litSymbols)
+		e.dists.init(disSymbols)
+		e.makeCodes() // one as long as the other
+	}
 	dst = slices.Grow(dst, 2*len(piece)+headerRoom)
-	before := len(dst)
-	if e.pieces%sampled == 0 {
-		if e.block {
-			dst = e.bits.put(dst, e.lits.code[endOfBlock])
-		}
-		e.count(piece)
+	if !e.block {
 		dst = e.header(dst)
 		e.block = true
 	}
-	e.pieces++
-	dst = e.bits.write(dst, piece, e)
+	e.counting = e.good <= 0
+	before := len(dst)
+	e.out = dst
+	e.find(text, from, at, hints)
+	dst, e.out = e.out, nil
+	e.good -= len(piece)
+	if e.counting {
+		e.counted += len(piece)
+	}
+	if e.counted >= sample {
+		dst = e.bits.put(dst, e.lits.code[endOfBlock])
+		e.block = false
+		e.makeCodes()
+		e.counted, e.good = 0, sampled
+	}
 	if len(dst)-before > len(piece)/2 {
-		e.pieces = 0 // these codes are no good: others for what follows
+		e.good = 0 // these codes are no good: others soon
 	}
 	return dst
 }
@@ -102,9 +119,10 @@ func (e *Encoder) Finish(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, e.size)
 }
 
-// find finds the matches of the piece text[from:].
-func (f *finder) find(text []byte, from, at int, hints []Hint) {
-	f.text, f.at, f.done, f.sequences = text, at, from, f.sequences[:0]
+// find finds the matches of the piece text[from:] and writes it.
+func (e *Encoder) find(text []byte, from, at int, hints []Hint) {
+	f := &e.finder
+	f.text, f.at, f.done = text, at, from
 	for _, h := range hints {
 		to, source, n := h.At-at, h.From-at, min(h.Len, len(text)-(h.At-at))
 		if passed := f.done - to; passed > 0 {
@@ -114,7 +132,7 @@ func (f *finder) find(text []byte, from, at int, hints []Hint) {
 			continue
 		}
 		if to-f.done > literalGap {
-			f.search(to)
+			e.search(to)
 			if passed := f.done - to; passed > 0 {
 				if n -= passed; n < minMatch {
 					continue
@@ -125,11 +143,23 @@ func (f *finder) find(text []byte, from, at int, hints []Hint) {
 		for to > f.done && source > 0 && text[to-1] == text[source-1] {
 			to, source, n = to-1, source-1, n+1
 		}
-		f.add(to, to-source, n+same(text, to+n, source+n))
+		e.add(to, to-source, n+same(text, to+n, source+n))
 	}
 	if len(text)-f.done > literalGap {
-		f.search(len(text))
+		e.search(len(text))
 	}
-	f.sequences = append(f.sequences, sequence{literals: uint32(len(text) - f.done)})
+	e.write(text[f.done:], 0, 0)
 	f.text = nil
+}
+
+// add writes a match of n bytes at s, and the literals before it.
+func (e *Encoder) add(s, distance, n int) {
+	literals := e.finder.text[e.finder.done:s]
+	e.finder.done = s + n
+	for n > maxMatch {
+		m := min(maxMatch, n-3) // the rest is a match too
+		e.write(literals, m, distance)
+		literals, n = nil, n-m
+	}
+	e.write(literals, n, distance)
 }

@@ -109,29 +109,54 @@ func documents(r *rand.Rand, n int) (text []byte, hints []Hint) {
 	return text, hints
 }
 
-// TestHintsMakeItSmall: and that nothing else finds what they say shows that they are used.
+// TestHintsMakeItSmall: of digits, in which no word begins, little is found without them.
 func TestHintsMakeItSmall(t *testing.T) {
-	text, hints := documents(rand.New(rand.NewPCG(1, 1)), 5000)
-	var e Encoder
-	stream := compress(&e, text, []int{64 << 10, 128 << 10, 192 << 10}, hints)
-	mustGiveBack(t, text, stream)
-	if len(stream) > len(text)/8 {
-		t.Errorf("%d bytes became %d", len(text), len(stream))
+	r := rand.New(rand.NewPCG(1, 1))
+	digits := func(n int) []byte {
+		p := noise(r, n, 10)
+		for i := range p {
+			p[i] += '0'
+		}
+		return p
 	}
-	e.finder.find(text[:60000], 0, 0, hints[:400])
-	used, at := map[Hint]bool{}, 0
-	for _, s := range e.finder.sequences {
-		to := at + int(s.literals)
-		at = to + int(s.length)
-		for _, h := range hints[:400] {
-			if to <= h.At && h.At < at && int(s.distance)+1 == h.At-h.From {
-				used[h] = true
-			}
+	template := digits(40)
+	var text []byte
+	var hints []Hint
+	for last := -1; len(text) < 200<<10; {
+		text = append(text, digits(1+r.IntN(12))...)
+		if last >= 0 {
+			hints = append(hints, Hint{len(text), last, len(template)})
+		}
+		last = len(text)
+		text = append(text, template...)
+	}
+	var e Encoder
+	cuts := []int{64 << 10, 128 << 10, 192 << 10}
+	with, without := compress(&e, text, cuts, hints), compress(&e, text, cuts, nil)
+	mustGiveBack(t, text, with)
+	mustGiveBack(t, text, without)
+	if len(with) > len(text)/7 || len(without) < 2*len(with) {
+		t.Errorf("%d bytes became %d, without hints %d", len(text), len(with), len(without))
+	}
+}
+
+// TestShortBodiesHaveCodes: those that the bodies before them asked for, where each is too short to be a sample.
+func TestShortBodiesHaveCodes(t *testing.T) {
+	text, hints := documents(rand.New(rand.NewPCG(5, 1)), 400)
+	short := text[:2000]
+	var e Encoder
+	var first, last []byte
+	for range 1 + sample/len(short) {
+		last = compress(&e, short, nil, nil)
+		mustGiveBack(t, short, last)
+		if first == nil {
+			first = last
 		}
 	}
-	if len(used) < 350 {
-		t.Errorf("%d of 400 hints were used", len(used))
+	if last = compress(&e, short, nil, nil); len(last) > len(first)*3/4 {
+		t.Errorf("%d bytes, and with codes that fit %d", len(first), len(last))
 	}
+	mustGiveBack(t, text, compress(&e, text, []int{2000}, hints))
 }
 
 // TestWrongHintsDoNoHarm: they may say what is not so, point before the window or the stream, and past other matches.
@@ -173,7 +198,8 @@ func TestWordsAreFound(t *testing.T) {
 		what  string
 		text  []byte
 		least int // how many times smaller
-	}{{"lines", lines, 8}, {"no words", wordless, 25}} {
+	}{{"lines", lines, 8}, {"no words", wordless, 15}} {
+		compress(&e, c.text, nil, nil) // makes codes for it
 		stream := compress(&e, c.text, nil, nil)
 		mustGiveBack(t, c.text, stream)
 		if len(c.text) < c.least*len(stream) {

@@ -44,23 +44,23 @@ func distancePlace(d uint16) uint16 {
 	return 256 + d>>7
 }
 
-// count makes codes from what piece and its sequences have. What is not among them may come later, so it has a code as well.
-func (e *Encoder) count(piece []byte) {
-	const seen = 16 // times as often as what was not seen
-	e.lits.reset(litSymbols)
-	e.dists.reset(disSymbols)
-	lits, dists := e.lits.count, e.dists.count
-	for _, s := range e.finder.sequences {
-		for _, b := range piece[:s.literals] {
-			lits[b] += seen
-		}
-		if s.length == 0 {
-			break
-		}
-		piece = piece[int(s.literals)+int(s.length):]
-		lits[lengthSymbol[s.length-3]] += seen
-		dists[distanceSymbol[distancePlace(s.distance)]] += seen
+// seen is how many times as often as what was not seen a symbol counts for each time it was.
+const seen = 16
+
+// count counts what write writes.
+func (e *Encoder) count(literals []byte, length, distance int) {
+	for _, b := range literals {
+		e.lits.count[b] += seen
 	}
+	if length > 0 {
+		e.lits.count[lengthSymbol[length-3]] += seen
+		e.dists.count[distanceSymbol[distancePlace(uint16(distance-1))]] += seen
+	}
+}
+
+// makeCodes makes codes from what was counted, and forgets that. What is not among that may come later, so it has a code as well.
+func (e *Encoder) makeCodes() {
+	lits, dists := e.lits.count, e.dists.count
 	for i := range lits {
 		lits[i]++
 	}
@@ -69,6 +69,8 @@ func (e *Encoder) count(piece []byte) {
 	}
 	e.lits.make(maxBits)
 	e.dists.make(maxBits)
+	clear(lits)
+	clear(dists)
 	for i := range e.match {
 		s := lengthSymbol[i]
 		c := e.lits.code[s]
@@ -90,7 +92,7 @@ func (e *Encoder) header(dst []byte) []byte {
 	type symbol struct{ s, more uint8 }
 	var written [litSymbols + disSymbols]symbol
 	c := &e.lengths
-	c.reset(lenSymbols)
+	c.init(lenSymbols)
 	n := 0
 	add := func(s, more uint8) {
 		written[n] = symbol{s, more}
@@ -156,55 +158,53 @@ func (b *bits) align(dst []byte) []byte {
 	return dst
 }
 
-// write appends piece to dst, which has room for it. Bits are gathered in a word of 64, and as many bytes of it as are whole go to dst at once:
-// 7 bits can be left, and four literals have 48 at most, a match 42.
-func (b *bits) write(dst, piece []byte, e *Encoder) []byte {
-	out, p := dst[:cap(dst)], len(dst)
-	word, n := b.word, b.n
-	code, match, dists := (*[litSymbols]entry)(e.lits.code), &e.match, (*[disSymbols]entry)(e.dists.code)
-	for _, s := range e.finder.sequences {
-		text := piece[:s.literals]
-		for len(text) >= 4 {
-			c0, c1, c2, c3 := code[text[0]], code[text[1]], code[text[2]], code[text[3]]
-			word |= uint64(c0.bits) << (n & 63)
-			n += c0.n
-			word |= uint64(c1.bits) << (n & 63)
-			n += c1.n
-			word |= uint64(c2.bits) << (n & 63)
-			n += c2.n
-			word |= uint64(c3.bits) << (n & 63)
-			n += c3.n
-			binary.LittleEndian.PutUint64(out[p:], word)
-			p += int(n >> 3)
-			word >>= n & 56
-			n &= 7
-			text = text[4:]
+// write appends literals and a match, none with length 0, to out, which has room for them. Bits are gathered in a word of 64, and as many bytes
+// of it as are whole go to out at once: 7 bits can be left, and four literals have 48 at most, a match 42.
+func (e *Encoder) write(literals []byte, length, distance int) {
+	if e.counting {
+		e.count(literals, length, distance)
+	}
+	out, p := e.out[:cap(e.out)], len(e.out)
+	word, n := e.bits.word, e.bits.n
+	code, dists := (*[litSymbols]entry)(e.lits.code), (*[disSymbols]entry)(e.dists.code)
+	for len(literals) >= 4 {
+		c0, c1, c2, c3 := code[literals[0]], code[literals[1]], code[literals[2]], code[literals[3]]
+		word |= uint64(c0.bits) << (n & 63)
+		n += c0.n
+		word |= uint64(c1.bits) << (n & 63)
+		n += c1.n
+		word |= uint64(c2.bits) << (n & 63)
+		n += c2.n
+		word |= uint64(c3.bits) << (n & 63)
+		n += c3.n
+		binary.LittleEndian.PutUint64(out[p:], word)
+		p += int(n >> 3)
+		word >>= n & 56
+		n &= 7
+		literals = literals[4:]
+	}
+	if len(literals) > 0 {
+		for _, b := range literals {
+			word |= uint64(code[b].bits) << (n & 63)
+			n += code[b].n
 		}
-		if len(text) > 0 {
-			for _, c := range text {
-				word |= uint64(code[c].bits) << (n & 63)
-				n += code[c].n
-			}
-			binary.LittleEndian.PutUint64(out[p:], word)
-			p += int(n >> 3)
-			word >>= n & 56
-			n &= 7
-		}
-		if s.length == 0 {
-			break
-		}
-		piece = piece[int(s.literals)+int(s.length):]
-		m, d := match[s.length-3], distanceSymbol[distancePlace(s.distance)&511]
+		binary.LittleEndian.PutUint64(out[p:], word)
+		p += int(n >> 3)
+		word >>= n & 56
+		n &= 7
+	}
+	if length > 0 {
+		less := uint16(distance - 1)
+		m, d := e.match[length-3], distanceSymbol[distancePlace(less)&511]
 		word |= uint64(m.bits) << (n & 63)
 		n += m.n
 		c := dists[d]
-		word |= (uint64(c.bits) | uint64(s.distance-distanceBase[d])<<(c.n&63)) << (n & 63)
+		word |= (uint64(c.bits) | uint64(less-distanceBase[d])<<(c.n&63)) << (n & 63)
 		n += c.n + uint32(distanceExtra[d])
 		binary.LittleEndian.PutUint64(out[p:], word)
 		p += int(n >> 3)
 		word >>= n & 56
 		n &= 7
 	}
-	b.word, b.n = word, n
-	return out[:p]
+	e.out, e.bits = out[:p], bits{word, n}
 }
