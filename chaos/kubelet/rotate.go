@@ -92,7 +92,10 @@ func compress(path string) error {
 		return err
 	}
 	defer out.Close()
-	z := gzip.NewWriter(out)
+	z, err := gzip.NewWriterLevel(out, gzip.BestSpeed) // a busy machine should rotate faster than it writes
+	if err != nil {
+		return err
+	}
 	if _, err := io.Copy(z, in); err != nil {
 		return err
 	}

@@ -31,12 +31,10 @@ func TestPinsSurviveACut(t *testing.T) {
 			full := l.disk.Inject(cutfs.Rule{Op: cutfs.Write, Path: "data/wal/**", Err: syscall.ENOSPC})
 			l.agent, l.faulty = l.start(0, false), true
 			defer func() { l.agent.kill() }()
-			for deadline := time.Now().Add(10 * time.Second); !l.pinned(); time.Sleep(10 * time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("no pin; the agent's last words:\n%s", tail(l.log()))
-				}
+			l.await(l.answers) // when it tells of a file, the scan that found it is over, and its pin is durable
+			if !l.pinned() {
+				t.Fatalf("no pin; the agent's last words:\n%s", tail(l.log()))
 			}
-			time.Sleep(1500 * time.Millisecond) // the end of the scan makes it durable
 			must(t, os.Remove(filepath.Join(dir, "0.log")))
 			must(t, syncDir(dir))
 			must(t, l.disk.Cut(seed))

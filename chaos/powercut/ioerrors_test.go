@@ -205,7 +205,7 @@ func (l *life) revive(number int) {
 func (l *life) recovers(number int) {
 	l.t.Helper()
 	l.revive(number)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		if n, ok := l.unread(); ok && n == 0 {
 			return
 		}
@@ -224,7 +224,7 @@ func (l *life) answers() bool {
 
 // unread asks the agent how many bytes it has not secured yet, once it has looked at the files.
 func (l *life) unread() (bytes int64, ok bool) {
-	client := http.Client{Timeout: time.Second}
+	client := http.Client{Timeout: 5 * time.Second}
 	answer, err := client.Get("http://" + l.addr + "/api/v1/status")
 	if err != nil {
 		return 0, false

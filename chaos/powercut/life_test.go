@@ -132,7 +132,7 @@ func (l *life) boot(number int) {
 // await waits until the agent answers, or the power goes.
 func (l *life) await(ready func() bool) {
 	l.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ready(); time.Sleep(10 * time.Millisecond) {
 		l.alive()
 		if time.Now().After(deadline) {
 			l.t.Fatalf("the agent does not answer; its last words:\n%s", tail(l.log()))
@@ -151,11 +151,14 @@ func (l *life) alive() bool {
 	default:
 		return true
 	}
-	time.Sleep(100 * time.Millisecond) // it may be quicker than the news of the cut
+	news := time.Minute // it may be quicker than the news of the cut
+	if l.faulty {       // or has ended by itself
+		news = 100 * time.Millisecond
+	}
 	select {
 	case <-l.disk.Off():
 		return true
-	default:
+	case <-time.After(news):
 	}
 	if !l.faulty {
 		l.t.Fatalf("the agent ended by itself: %v; its last words:\n%s", l.agent.err, tail(l.log()))
@@ -207,7 +210,7 @@ func (l *life) drain(number int) *verdict {
 	must(l.t, errors.Join(ended, err))
 	l.book.addAll(written, "written after the last cut")
 	l.agent.cmd.Process.Signal(syscall.SIGTERM)
-	if err := l.agent.wait(30*time.Second, l.noteStatus); err != nil {
+	if err := l.agent.wait(patience, l.noteStatus); err != nil {
 		l.t.Fatalf("after SIGTERM: %v", err)
 	}
 	return l.exitWhenDrained(number)
@@ -218,7 +221,7 @@ func (l *life) exitWhenDrained(number int) *verdict {
 	l.t.Helper()
 	last := l.start(number, true)
 	defer last.kill()
-	if err := last.wait(time.Minute, l.noteStatus); err != nil {
+	if err := last.wait(patience, l.noteStatus); err != nil {
 		l.t.Errorf("--exit-when-drained: %v", err) // what is stored is worth a look all the same
 	}
 	v, err := judge(l.url, index, l.book)

@@ -31,10 +31,10 @@ func TestJudgeFindsWhatBadAgentsDo(t *testing.T) {
 		bad   func(*verdict) bool // what must be found in one of the lives; nil: nothing may be in any
 	}{
 		{"honest", 2, nil},
-		{"random-ids", 4, func(v *verdict) bool { return len(v.double) > 0 }},
-		{"offset-first", 4, func(v *verdict) bool { return len(v.missing) > 0 }},
-		{"no-fsync", 4, func(v *verdict) bool { return strings.Contains(strings.Join(v.missing, "\n"), "called durable") }},
-		{"invents", 4, func(v *verdict) bool { return len(v.unexplained) > 0 }},
+		{"random-ids", 20, func(v *verdict) bool { return len(v.double) > 0 }},
+		{"offset-first", 20, func(v *verdict) bool { return len(v.missing) > 0 }},
+		{"no-fsync", 20, func(v *verdict) bool { return strings.Contains(strings.Join(v.missing, "\n"), "called durable") }},
+		{"invents", 20, func(v *verdict) bool { return len(v.unexplained) > 0 }},
 	} {
 		t.Run(agent.kind, func(t *testing.T) {
 			found := false

@@ -144,7 +144,7 @@ func startBackend(t *testing.T, l *life, binary string) {
 	p, err := start(log, nil, syscall.SysProcAttr{}, binary, "--listen", "127.0.0.1:0", "--data", filepath.Join(l.dir, "backend"))
 	must(t, err)
 	t.Cleanup(p.kill)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if at := listening.FindSubmatch(tail(log)); at != nil {
 			l.url = string(at[1])
 			return

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// patience is how long something may take on a busy machine.
+const patience = 3 * time.Minute
+
 // process is a child that was started once. It is killed when this process ends.
 type process struct {
 	cmd    *exec.Cmd

@@ -52,7 +52,7 @@ func TestBackendAndAgentDieWithRequestsOutstanding(t *testing.T) {
 		if i%2 == 0 {
 			g.agent.kill()
 		} else {
-			g.agent.end(patience)
+			g.endAgent()
 		}
 		g.startBackend()
 		g.agent.start()
@@ -110,7 +110,9 @@ func TestSlowAndHangingBackend(t *testing.T) {
 func TestAgentKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{sink: hasty})
-	n := g.startNode(busy(3000))
+	c := busy(3000)
+	c.MaxFiles = 20 // no file may go before an agent lived long enough to see it
+	n := g.startNode(c)
 	random := g.random()
 	for range times(12, 50) {
 		g.agent.start()

@@ -153,7 +153,7 @@ func must(t testing.TB, err error) {
 }
 
 // patience is how long something may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // await waits for what must come true.
 func await(t testing.TB, what string, true func() bool) {

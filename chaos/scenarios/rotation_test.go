@@ -89,7 +89,7 @@ func TestBurstWhoseFileIsGoneBeforeItIsRead(t *testing.T) {
 	g := newStage(t, settings{})
 	g.fault(`{"delay":"50ms","count":1000}`)
 	c := busy(20000)
-	c.MaxFiles = 3
+	c.Speed, c.MaxFiles = 5, 3
 	n := g.startNode(c)
 	g.agent.start()
 	g.awaitStored(500)

@@ -81,7 +81,7 @@ func (s *storm) rage() {
 	acts := []act{
 		{"agent killed", func() { s.agent.kill(); s.pause(1500); s.restart() }},
 		{"agent killed twice", func() { s.agent.kill(); s.restart(); s.pause(100); s.agent.kill(); s.restart() }},
-		{"agent ended", func() { s.awaitAgent(); s.agent.end(patience); s.pause(500); s.restart() }},
+		{"agent ended", func() { s.endAgent(); s.pause(500); s.restart() }},
 		{"agent stopped", func() { s.agent.pause(); s.pause(2000); s.agent.goOn() }},
 		{"checkpoint damaged", s.damage},
 		{"backend killed", func() { s.backend.kill(); s.pause(1500); s.startBackend() }},
@@ -132,8 +132,6 @@ func (s *storm) restart() {
 }
 
 func (s *storm) ordinary() { s.agent.args, s.agent.env = s.agent0.args, nil }
-
-func (s *storm) awaitAgent() { s.awaitStatus("the agent runs", func(status) bool { return true }) }
 
 // damage spoils the checkpoint of a dead agent.
 func (s *storm) damage() {

@@ -68,14 +68,16 @@ func TestCertificateExpiresAndIsRenewed(t *testing.T) {
 	old, next, file := newAuthority(t, "old"), newAuthority(t, "next"), filepath.Join(g.dir, "ca.pem")
 	old.publish(file)
 	var shown atomic.Pointer[tls.Certificate]
-	expires := time.Now().Add(4 * time.Second).Truncate(time.Second)
-	shown.Store(old.server(expires))
+	shown.Store(old.server(time.Now().Add(time.Hour)))
 	net := g.startNetwork(&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return shown.Load(), nil }})
 	g.configure(settings{sink: hasty + fmt.Sprintf("\n    tls:\n      ca_file: %q", file), url: net.url()})
 	n := g.startNode(busy(2000))
 	g.agent.start()
 	g.awaitStored(500)
 
+	expires := time.Now().Add(3 * time.Second).Truncate(time.Second)
+	shown.Store(old.server(expires))
+	net.reset()
 	time.Sleep(time.Until(expires.Add(time.Second)))
 	g.film.fault("certificate expired")
 	net.reset() // connections that stand don't look at it again

@@ -106,7 +106,7 @@ func TestZippedBesideItsPlainFileIsReadOnce(t *testing.T) {
 	must(t, os.WriteFile(log+".1.gz", z, 0o640))
 	must(t, os.Remove(log+".1"))
 	time.Sleep(1500 * time.Millisecond)
-	g.agent.end(20 * time.Second)
+	g.endAgent()
 	g.rename(log+".1.gz", "a.log.2.gz")
 	g.verdict(demand{disordered: true})
 }

@@ -36,12 +36,18 @@ type loss struct {
 func (g *stage) verdict(d demand) {
 	g.t.Helper()
 	if g.agent.runs() {
-		g.awaitStatus("the agent runs", func(status) bool { return true }) // before that, SIGTERM finds no handler
-		g.agent.end(30 * time.Second)
+		g.endAgent()
 	}
 	g.agent.start("--exit-when-drained")
 	g.drain()
 	g.count(d)
+}
+
+// endAgent is SIGTERM for the agent, once it runs: before that, the signal finds no handler.
+func (g *stage) endAgent() {
+	g.t.Helper()
+	g.awaitStatus("the agent runs", func(status) bool { return true })
+	g.agent.end(patience)
 }
 
 // drain waits until the agent has delivered all that is left and ended by itself. What is left after a storm before a real server on a
@@ -67,9 +73,9 @@ func (g *stage) drain() {
 // drains is how long nothing may come to the backend while lines wait for it.
 func (g *stage) drains() time.Duration {
 	if _, ok := g.backend.(*embedded); ok {
-		return 2 * time.Minute
+		return 4 * time.Minute
 	}
-	return 4 * time.Minute
+	return 6 * time.Minute
 }
 
 // count is the verdict on what was stored by an agent that has ended.
