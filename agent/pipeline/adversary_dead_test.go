@@ -192,8 +192,14 @@ func TestOneRefusedRouteDoesNotStopTheOthers(t *testing.T) {
 	}
 	store := &fakeStore{}
 	d := (&Delivery{log: l, sink: s, store: store, dead: fullDisk{"/nonexistent"}, slog: quiet, batchText: 100, reserve: &reserve{slog: quiet, tried: time.Now()}}).begin(0, 2)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	go func() {
+		for good.Load() < 950 && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
 	d.Run(ctx, 2, nil)
 	t.Logf("%d of 950 good events stored, acked %d of 1000", good.Load(), store.acked)
 	if good.Load() < 950 {

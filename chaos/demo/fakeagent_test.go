@@ -23,10 +23,9 @@ import (
 // its ids come from what the test wrote, and so is honest whatever happens, unless it is told to lose or to double.
 type fakeAgent struct {
 	root, url string
-	fault     string // "", lose or double
-	sent      map[string]bool
+	fault     string          // "", lose or double
+	sent      map[string]bool // or on its way
 	bulk      bytes.Buffer
-	pending   []string
 }
 
 var setting = regexp.MustCompile(`(?m)^ *(root|urls|listen|index): \[?"?([^"\]\n]+)`)
@@ -126,27 +125,24 @@ func (a *fakeAgent) add(at, message string) {
 	if !utf8.ValidString(message) {
 		event["original"] = base64.StdEncoding.EncodeToString([]byte(message))
 	}
+	a.sent[id] = true
 	doc, _ := json.Marshal(map[string]any{"@timestamp": at, "message": message, "event": event})
 	fmt.Fprintf(&a.bulk, "{\"create\":{\"_id\":%q}}\n%s\n", id, doc)
 	if a.fault == "double" && n == 100 {
 		fmt.Fprintf(&a.bulk, "{\"create\":{}}\n%s\n", doc)
 	}
-	if a.pending = append(a.pending, id); a.bulk.Len() > 1<<20 {
+	if a.bulk.Len() > 1<<20 {
 		a.flush()
 	}
 }
 
+// flush keeps what can't be sent for the next time: its file may be gone then.
 func (a *fakeAgent) flush() {
-	if len(a.pending) == 0 {
+	if a.bulk.Len() == 0 {
 		return
 	}
-	answer, err := http.Post(a.url, "application/x-ndjson", &a.bulk)
-	if err == nil {
+	if answer, err := http.Post(a.url, "application/x-ndjson", bytes.NewReader(a.bulk.Bytes())); err == nil {
 		answer.Body.Close()
-		for _, id := range a.pending {
-			a.sent[id] = true
-		}
+		a.bulk.Reset()
 	}
-	a.bulk.Reset()
-	a.pending = a.pending[:0]
 }

@@ -69,7 +69,7 @@ func send(t *testing.T, conf sink.Config, events sink.Events) sink.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	r, err := snk.Send(ctx, events)
 	if err != nil {

@@ -145,7 +145,7 @@ func js[T any](p *tab, expression string) T {
 // until waits for an expression to be true.
 func (p *tab) until(expression string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !js[bool](p, "Boolean("+expression+")"); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !js[bool](p, "Boolean("+expression+")"); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.check()
 			p.t.Fatalf("%s does not become true:\n%s", expression, js[string](p, "document.body.innerText"))
