@@ -78,7 +78,7 @@ elasticsearch-stop: ## and its end
 	./chaos/elasticsearch/stop.sh
 
 .PHONY: secured
-secured: ## OpenSearch with its own security: TLS, users, roles; fetches 43 MB more from Maven Central
+secured: ## Elasticsearch and OpenSearch with their own security: TLS, users, roles; fetches 60 MB more from Maven Central
 	LOGBOOM_SECURED=1 LOGBOOM_REQUIRE_ELASTICSEARCH=1 $(GO) test -count=1 -v -timeout 15m ./chaos/elasticsearch -run TestSecured
 
 powercut: ## N power cuts (1000) under the agent, and a count of every line; needs root and /dev/fuse

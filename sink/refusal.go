@@ -29,13 +29,14 @@ func withRight(typ, right string) string {
 }
 
 // unauthorized is how OpenSearch, and then how Elasticsearch, says what our user may not do. Only what looks like actions is
-// taken: a reason may quote anything.
-var unauthorized = regexp.MustCompile(`^(?:no permissions for \[(` + actions + `)\] and User |action \[(` + actions + `)\] is unauthorized for )`)
+// taken, and of Elasticsearch the privileges that have them: a reason may quote anything.
+var unauthorized = regexp.MustCompile(`^(?:no permissions for \[(` + actions + `)\] and User |` +
+	`action \[(` + actions + `)\] is unauthorized for (?:.*, this action is granted by the (?:index|cluster) privileges \[([a-z_,]{1,200})\])?)`)
 
 const actions = `[a-z_]+:[a-z0-9_:/*\[\], ]{1,200}`
 
-// lacking returns the actions that a refusal says our user lacks the right to, such as indices:admin/create; "" where it
-// says no such thing.
+// lacking returns the actions that a refusal says our user lacks the right to, such as indices:admin/create, and the
+// privileges that are known to grant it; "" where it says no such thing.
 func lacking(typ string, reason []byte) string {
 	if typ != "security_exception" {
 		return ""
@@ -44,5 +45,9 @@ func lacking(typ string, reason []byte) string {
 	if found == nil {
 		return ""
 	}
-	return string(found[1]) + string(found[2])
+	right := string(found[1]) + string(found[2])
+	if granted := string(found[3]); granted != "" {
+		right += " (granted by " + granted + ")"
+	}
+	return right
 }

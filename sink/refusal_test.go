@@ -11,12 +11,16 @@ import (
 	"time"
 )
 
-// The reasons are those of OpenSearch 2.19.3, whole, and of Elasticsearch 7.17 and 8.
+// The reasons are those of OpenSearch 2.19.3, whole, and of Elasticsearch 8.19.4, and older forms.
 func TestTheRightThatIsLackingIsNamed(t *testing.T) {
 	const security = "security_exception"
 	for reason, c := range map[string]struct{ typ, want string }{
-		"no permissions for [indices:admin/create] and User [name=u, backend_roles=[], requestedTenant=null]":                           {security, "indices:admin/create"},
-		"no permissions for [indices:data/write/bulk[s], indices:data/write/index] and User [name=u, backend_roles=[]]":                 {security, "indices:data/write/bulk[s], indices:data/write/index"},
+		"no permissions for [indices:admin/create] and User [name=u, backend_roles=[], requestedTenant=null]":           {security, "indices:admin/create"},
+		"no permissions for [indices:data/write/bulk[s], indices:data/write/index] and User [name=u, backend_roles=[]]": {security, "indices:data/write/bulk[s], indices:data/write/index"},
+		"action [indices:data/write/bulk] is unauthorized for user [u] with effective roles [u], this action is granted by the index privileges [create_doc,write,all]": {security,
+			"indices:data/write/bulk (granted by create_doc,write,all)"},
+		"action [indices:monitor/x] is unauthorized for user [, this action is granted by the index privileges [read]] on indices [hunter2], this action is granted by the index privileges [monitor,all]": {security,
+			"indices:monitor/x (granted by monitor,all)"},
 		"action [cluster:monitor/main] is unauthorized for user [u] with roles [r], this action is granted by the privileges [monitor]": {security, "cluster:monitor/main"},
 		"action [indices:data/write/bulk[s]] is unauthorized for user [u] on indices [a], this action is granted by [create_doc,index]": {security, "indices:data/write/bulk[s]"},
 		"no permissions for [indices:admin/create] and User [name=v]":                                                                   {"illegal_argument_exception", ""},

@@ -14,6 +14,7 @@ missing() { echo "elasticsearch: $*" >&2; exit 3; }
 case $server in
   elasticsearch) parts="main classes streams streams7" java=17 ;;
   elasticsearch8) parts="main modules streams streams8" java=17 ;;
+  elasticsearch-secured) parts="main modules streams streams8 saml" java=17 ;;
   elasticsearch9) parts="main modules streams streams8" java=21 ;;
   opensearch | opensearch1 | opensearch-secured) parts="main classes" java=17 ;;
   opensearch3) parts="main infos" java=21 ;;

@@ -1,11 +1,7 @@
 package elasticsearch
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,15 +15,19 @@ import (
 // TestSecuredAMissingRightHoldsItsOwnEventsOnly takes from our user the right to write to one of two indices, after some documents were
 // stored there: the Events for it are held, the others stored, and when the right is back, each is stored once.
 func TestSecuredAMissingRightHoldsItsOwnEventsOnly(t *testing.T) {
-	s := startSecured(t)
+	onEachSecured(t, missingRight)
+}
+
+func missingRight(t *testing.T, s *secured) {
 	s.create("rights-sick", "")
 	s.create("rights-healthy", "")
-	s.user("narrow", securedPassword)
-	may := func(indices ...string) {
-		s.allow("narrow", rights{[]string{"indices:data/write/bulk"}, []indexRights{{indices, []string{"indices:data/write/*", "indices:admin/mapping/put"}}}})
+	may := func(index string) (lacks string) {
+		r, lacks := s.writing(index)
+		s.allow(s, "narrow", r)
+		return lacks
 	}
-	conf := s.config()
-	conf.Username, conf.Password, conf.HoldFor = "narrow", securedPassword, time.Second
+	conf := s.config("narrow")
+	conf.HoldFor = time.Second
 	snk := quickSink(t, conf)
 	sick := numberedEvents{file: &wal.File{ID: wal.FileID{1}, Path: "/p", Route: "rights-sick"}, n: 10}
 	healthy := numberedEvents{file: &wal.File{ID: wal.FileID{2}, Path: "/q", Route: "rights-healthy"}, n: 30}
@@ -37,10 +37,10 @@ func TestSecuredAMissingRightHoldsItsOwnEventsOnly(t *testing.T) {
 	if r := <-begin(t, snk, before); r.Stored != 4 {
 		t.Fatalf("with the right: %+v", r)
 	}
-	may("rights-healthy")
+	lacks := may("rights-healthy")
 	result := begin(t, snk, twoFiles{sick, healthy})
 	waitFor(t, "the sink says which right is missing", func() bool {
-		return strings.HasSuffix(snk.Health().LastError, "Events are held (403 security_exception: our user lacks the right indices:data/write/bulk[s], indices:data/write/index)")
+		return strings.HasSuffix(snk.Health().LastError, "Events are held (403 security_exception: our user lacks the right "+lacks+")")
 	})
 	r := <-result
 	if r.Stored != 30 || len(r.Refused) != 10 {
@@ -73,100 +73,84 @@ func try(t *testing.T, snk *sink.Sink, events sink.Events) sink.Result {
 // TestSecuredTheDocumentedRightsAreEnough does all that the agent does, across a rollover, with the role of docs/servers.md, and setup with
 // the one that it has for that.
 func TestSecuredTheDocumentedRightsAreEnough(t *testing.T) {
-	s := startSecured(t)
-	s.user("enough", securedPassword)
-	conf := s.config()
-	conf.Username, conf.Password = "enough", securedPassword
-	const stream, n = "logs-enough-stream", 20
-	s.allow("enough", documented(t, "logboom-setup"))
-	installAll(t, quickSink(t, conf), stream)
+	onEachSecured(t, func(t *testing.T, s *secured) {
+		const stream, n = "logs-enough-stream", 20
+		conf := s.config("enough")
+		s.allow(s, "enough", s.documented(t, "logboom-setup"))
+		installAll(t, quickSink(t, conf), stream)
 
-	s.allow("enough", documented(t, "logboom"))
-	var losses atomic.Int32
-	losses.Store(1)
-	conf.URLs = []string{loseAnswersOf(t, s.proxy(t, ""), func(path string) bool {
-		if !strings.Contains(path, "/_bulk") || losses.Add(-1) < 0 {
-			return false
+		s.allow(s, "enough", s.documented(t, "logboom"))
+		var losses atomic.Int32
+		losses.Store(1)
+		conf.URLs = []string{loseAnswersOf(t, s.proxy(t, false), func(path string) bool {
+			if !strings.Contains(path, "/_bulk") || losses.Add(-1) < 0 {
+				return false
+			}
+			s.must("POST", "/"+stream+"/_rollover", "")
+			return true
+		})}
+		conf.Timeout = 5 * time.Second
+		events := numberedEvents{file: &wal.File{ID: wal.FileID{7}, Path: "/p", Route: stream}, n: n}
+		if r := <-begin(t, quickSink(t, conf), events); r.Duplicate != n {
+			t.Errorf("after a lost answer and a rollover: %+v, want %d duplicates", r, n)
 		}
-		s.must("POST", "/"+stream+"/_rollover", "")
-		return true
-	})}
-	conf.Timeout = 5 * time.Second
-	events := numberedEvents{file: &wal.File{ID: wal.FileID{7}, Path: "/p", Route: stream}, n: n}
-	if r := <-begin(t, quickSink(t, conf), events); r.Duplicate != n {
-		t.Errorf("after a lost answer and a rollover: %+v, want %d duplicates", r, n)
-	}
-	if got := s.documents(stream); got != n {
-		t.Errorf("%d documents of %d Events", got, n)
-	}
+		if got := s.documents(stream); got != n {
+			t.Errorf("%d documents of %d Events", got, n)
+		}
+	})
 }
 
 // TestSecuredEachDocumentedRightIsNeeded takes one right away after the other, and finds what then is refused for want of it.
 func TestSecuredEachDocumentedRightIsNeeded(t *testing.T) {
-	s := startSecured(t)
-	s.user("less", securedPassword)
-	conf := s.config()
-	conf.Username, conf.Password = "less", securedPassword
-	number := 0
-	run := func() string {
-		number++
-		snk := quickSink(t, conf)
-		index := fmt.Sprintf("logs-less-%d", number)
-		r := try(t, snk, numberedEvents{file: &wal.File{ID: wal.FileID{1}, Path: "/p", Route: index}, n: 1})
-		for _, refusal := range r.Refused {
-			return refusal.Reason
+	onEachSecured(t, func(t *testing.T, s *secured) {
+		number := 0
+		fresh := func() (*sink.Sink, string) {
+			number++
+			return quickSink(t, s.config("less")), fmt.Sprintf("logs-less-%d", number)
 		}
-		return fmt.Sprint(snk.CheckLookUp(t.Context(), index))
-	}
-	setup := func() string {
-		number++
-		snk := quickSink(t, conf)
-		pieces, err := snk.Plan(t.Context(), []string{fmt.Sprintf("logs-less-%d", number)})
-		for i := range pieces {
-			if err == nil && pieces[i].Due(false) {
-				err = snk.Install(t.Context(), &pieces[i])
+		for role, does := range map[string]func() string{"logboom": func() string { return runs(t, fresh) }, "logboom-setup": func() string { return setsUp(t, fresh) }} {
+			all := s.documented(t, role)
+			s.allow(s, "less", all)
+			if said := does(); said != "<nil>" {
+				t.Errorf("%s, with all rights: %s", role, said)
+			}
+			for _, right := range slices.Concat(all.cluster, all.indices) {
+				s.allow(s, "less", all.without(right))
+				if said := does(); !strings.Contains(said, strings.TrimSuffix(right, "*")) {
+					t.Errorf("%s, without the right %s: %s", role, right, said)
+				}
 			}
 		}
-		return fmt.Sprint(err)
+	})
+}
+
+// runs says what is refused to an agent that has a new index.
+func runs(t *testing.T, fresh func() (*sink.Sink, string)) string {
+	snk, index := fresh()
+	r := try(t, snk, numberedEvents{file: &wal.File{ID: wal.FileID{1}, Path: "/p", Route: index}, n: 1})
+	if len(r.Refused) > 0 {
+		return r.Refused[0].Reason
 	}
-	for role, does := range map[string]func() string{"logboom": run, "logboom-setup": setup} {
-		all := documented(t, role)
-		s.allow("less", all)
-		if said := does(); said != "<nil>" {
-			t.Errorf("%s, with all rights: %s", role, said)
-		}
-		for _, right := range slices.Concat(all.Cluster, all.Indices[0].Actions) {
-			s.allow("less", all.without(right))
-			if said := does(); !strings.Contains(said, strings.TrimSuffix(right, "*")) {
-				t.Errorf("%s, without the right %s: %s", role, right, said)
-			}
+	return fmt.Sprint(snk.CheckLookUp(t.Context(), index))
+}
+
+// setsUp says what is refused to setup of a new index.
+func setsUp(t *testing.T, fresh func() (*sink.Sink, string)) string {
+	snk, route := fresh()
+	pieces, err := snk.Plan(t.Context(), []string{route})
+	for i := range pieces {
+		if err == nil && pieces[i].Due(false) {
+			err = snk.Install(t.Context(), &pieces[i])
 		}
 	}
+	return fmt.Sprint(err)
 }
 
 func (r rights) without(right string) rights {
 	other := func(rights []string) []string {
 		return slices.DeleteFunc(slices.Clone(rights), func(r string) bool { return r == right })
 	}
-	return rights{other(r.Cluster), []indexRights{{r.Indices[0].Names, other(r.Indices[0].Actions)}}}
-}
-
-// documented is a role that docs/servers.md shows as the request that makes it.
-func documented(t *testing.T, name string) (r rights) {
-	t.Helper()
-	root, err := repository()
-	must(t, err)
-	text, err := os.ReadFile(filepath.Join(root, "docs", "servers.md"))
-	must(t, err)
-	request := regexp.MustCompile(`(?s)PUT _plugins/_security/api/roles/` + name + "\n(.*?)```").FindSubmatch(text)
-	if request == nil {
-		t.Fatalf("docs/servers.md shows no role %s", name)
-	}
-	must(t, json.Unmarshal(request[1], &r))
-	if len(r.Cluster) == 0 || len(r.Indices) != 1 {
-		t.Fatalf("the role %s is %+v", name, r)
-	}
-	return r
+	return rights{other(r.cluster), r.names, other(r.indices)}
 }
 
 func installAll(t *testing.T, snk *sink.Sink, route string) {

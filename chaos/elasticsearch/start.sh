@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
 done
 case $server in
   elasticsearch) java=17 plugins=org.elasticsearch.transport.Netty4Plugin,org.elasticsearch.index.mapper.MapperExtrasPlugin,logboom.DataStreams ;;
-  elasticsearch8) java=17 plugins= ;;
+  elasticsearch8 | elasticsearch-secured) java=17 plugins= ;;
   elasticsearch9) java=21 plugins= ;;
   opensearch | opensearch1) java=17 plugins=org.opensearch.transport.Netty4Plugin,org.opensearch.index.mapper.MapperExtrasPlugin ;;
   opensearch-secured) java=17

@@ -219,7 +219,7 @@ func begin(t *testing.T, s *sink.Sink, events sink.Events) <-chan sink.Result {
 	return result
 }
 
-func waitFor(t *testing.T, what string, ok func() bool) {
+func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -185,4 +186,19 @@ func (f *film) report(counts *oracle.Counts) error {
 		r.Counts = *counts
 	}
 	return r.Write(os.Getenv("LOGBOOM_REPORT"))
+}
+
+// keep copies what a process said beside the reports: what a failure was is mostly told long before the last words.
+func (f *film) keep(log string) {
+	if f == nil {
+		return
+	}
+	text, err := os.ReadFile(log)
+	if err == nil {
+		name := cmp.Or(f.name, strings.ReplaceAll(f.g.t.Name(), "/", "-")) + "-" + filepath.Base(log)
+		err = os.WriteFile(filepath.Join(os.Getenv("LOGBOOM_REPORT"), name), text, 0o644)
+	}
+	if err != nil {
+		f.g.t.Error(err)
+	}
 }

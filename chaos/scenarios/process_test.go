@@ -134,6 +134,7 @@ func (p *process) cleanUp() {
 	}
 	if p.t.Failed() {
 		p.t.Logf("the last words of the %s:\n%s", p.name, p.lastWords())
+		p.film.keep(p.log)
 	}
 }
 

@@ -26,6 +26,7 @@ final class LoopbackNode extends Node {
 
     String url() {
         var address = injector().getInstance(HttpServerTransport.class).boundAddress().publishAddress();
-        return "http://" + address.getAddress() + ":" + address.getPort();
+        String scheme = settings().getAsBoolean("xpack.security.http.ssl.enabled", false) ? "https://" : "http://";
+        return scheme + address.getAddress() + ":" + address.getPort();
     }
 }
