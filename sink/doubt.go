@@ -68,8 +68,11 @@ func (b *batch) doubted(ctx context.Context) (more bool, worst *problem, err err
 		}
 	}
 	o, retryAfter := worst.outcome()
-	if o == well {
+	switch o {
+	case well:
 		o = nothing
+	case away:
+		o = absent // there was no body that it kept anybody busy with
 	}
 	b.sink.flow.give(begun, o, retryAfter)
 	return false, worst, err

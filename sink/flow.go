@@ -83,12 +83,11 @@ const (
 	partly                 // it was too busy for some of it
 	nothing                // it was small, and went well
 	away                   // nobody was there to answer: the connection was cut, or a gateway has no backend behind it
-	absent                 // nobody even listens
+	absent                 // nobody even listens, or the question was a small one
 	setback                // it took nothing, did not answer, or so late that the next answer may come too late
 )
 
-// lastAbsent is the longest pause while nobody listens: asking costs nobody anything then, and a backend that comes back is not
-// kept waiting.
+// lastAbsent is the longest pause while asking costs nobody anything. A backend that comes back is not kept waiting.
 const lastAbsent = 5 * time.Second
 
 // give ends a request that was begun then. The next begins no sooner than the backend asked for.
@@ -115,11 +114,12 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	default:
 		f.slots, f.cut, f.gone = max(1, f.slots/2), now, o != setback
 		f.wait = min(max(2*f.wait, f.least), f.last)
-		if o == absent {
-			f.wait = min(f.wait, max(f.least, lastAbsent))
-		}
 	}
-	if pause := retryAfter + rand.N(f.wait+1); pause > 0 {
+	longest := f.wait
+	if o == absent {
+		longest = min(longest, max(f.least, lastAbsent))
+	}
+	if pause := retryAfter + rand.N(longest+1); pause > 0 {
 		f.until = now.Add(pause)
 	}
 }
