@@ -112,7 +112,8 @@ func TestASendAloneInTroubleLeavesTheOthersAlone(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		wg.Wait()
-		if cut > 200 || others < 3000 {
+		// About 100 and 5,000; where each good answer of others ends its wait, about 50 and 25.
+		if cut > 400 || others < 200 {
 			t.Errorf("%d requests that were cut, and %d of others, in ten minutes", cut, others)
 		}
 	})
