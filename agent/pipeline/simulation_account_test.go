@@ -45,7 +45,7 @@ func (s *simulation) audit() {
 	for _, f := range append(files, status.File{Path: "all files", Account: total}) {
 		a := f.Account
 		if a.Known != a.Read+a.Unread+a.LostUnread || a.Read != a.Acked+a.Waiting+a.DeadLetters+a.Excluded+a.LostRead ||
-			min(a.Known, a.Read, a.Unread, a.LostUnread, a.Acked, a.Waiting, a.DeadLetters, a.LostRead) < 0 {
+			min(a.Known, a.Read, a.Unread, a.LostUnread, a.Acked, a.Waiting, a.DeadLetters, a.Excluded, a.LostRead) < 0 {
 			s.wrong("the account of %s does not add up: %+v", f.Path, a)
 		}
 	}
@@ -86,8 +86,13 @@ func (s *simulation) closeBooks() {
 		return
 	}
 	want := s.total
-	want.Known, want.Read, want.Unread, want.Waiting = s.bytes, s.bytes, 0, 0
-	want.Acked = s.bytes - want.DeadLetters - want.LostRead
+	excluded, sure := s.excludedBytes()
+	if want.Excluded < sure || want.Excluded > excluded {
+		s.wrong("%d bytes were excluded, %d of them for certain; accounts %+v", excluded, sure, s.total)
+	}
+	read := s.bytes - excluded + want.Excluded
+	want.Known, want.Read, want.Unread, want.Waiting = read, read, 0, 0
+	want.Acked = s.bytes - excluded - want.DeadLetters - want.LostRead
 	if s.total != want {
 		s.wrong("accounts %+v, want %+v", s.total, want)
 	}

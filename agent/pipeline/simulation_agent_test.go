@@ -67,6 +67,9 @@ func (s *simulation) open() error {
 		o.Pods, o.PodWait = api, api.wait
 	}
 	o.Ending = func() bool { return a.ending.Load() != nil }
+	if s.exclusion != nil {
+		s.exclusion.choosy(&o, uint64(s.stamp))
+	}
 	if s.traces {
 		o.Inputs[0].Multiline = goingOn
 	}

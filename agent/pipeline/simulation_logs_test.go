@@ -18,6 +18,8 @@ type pod struct {
 	dir     string
 	attempt int
 	stamps  int
+	file    *logFile   // the live one, where it counts which
+	files   []*logFile // all of this pod
 }
 
 func (s *simulation) newPod() *pod {
@@ -30,7 +32,10 @@ func (s *simulation) newPod() *pod {
 func (p *pod) create() {
 	p.s.stamp++
 	p.dir = filepath.Join(p.s.dir, "pods", fmt.Sprintf("ns_pod_uid%d", p.s.stamp), "app")
-	p.attempt, p.stamps = 0, 0
+	p.attempt, p.stamps, p.file, p.files = 0, 0, nil, nil
+	if x := p.s.exclusion; x != nil {
+		x.join(p.uid())
+	}
 	p.s.must(os.MkdirAll(p.dir, 0o755))
 }
 
@@ -43,6 +48,11 @@ func (p *pod) write() {
 	f, err := os.OpenFile(p.live(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	s.must(err)
 	defer f.Close()
+	if p.file == nil && s.exclusion != nil {
+		p.file = s.exclusion.begin(p.uid())
+		p.files = append(p.files, p.file)
+	}
+	bytes := s.bytes
 	open, pieces, whole := map[string]string{}, map[string][]string{}, map[string]bool{}
 	line := func(stream, tag string, last bool) {
 		s.stamp++
@@ -58,6 +68,9 @@ func (p *pod) write() {
 		whole[stream] = tag == "F" && s.traces
 		if open[stream] += piece; tag == "F" && (last || !s.traces || s.rng.IntN(3) > 0) {
 			s.written[open[stream]], s.pieces[open[stream]] = true, pieces[stream]
+			if p.file != nil {
+				p.file.lines = append(p.file.lines, open[stream])
+			}
 			delete(open, stream)
 			delete(pieces, stream)
 			delete(whole, stream)
@@ -71,6 +84,9 @@ func (p *pod) write() {
 			line(stream, "F", true)
 		}
 	}
+	if p.file != nil {
+		p.file.bytes += s.bytes - bytes
+	}
 }
 
 // rotate does what the kubelet does, with the quota of a generous operator: nothing is removed but what a .gz has. Now
@@ -80,9 +96,11 @@ func (p *pod) rotate() {
 	if _, err := os.Stat(p.live()); err != nil {
 		return
 	}
+	p.relabel()
 	switch s.rng.IntN(8) {
 	case 0:
 		p.attempt++
+		p.file = nil
 		return
 	case 1:
 		if s.pins || s.orderly {
@@ -98,11 +116,18 @@ func (p *pod) rotate() {
 		}
 	}
 	p.stamps++
+	p.file = nil
 	s.must(os.Rename(p.live(), fmt.Sprintf("%s.20261122-%06d", p.live(), p.stamps)))
 }
 
 func (p *pod) zip(path string) {
 	s := p.s
+	if p.file != nil { // nobody unpacks what is excluded, to see how long it is
+		for _, f := range p.files {
+			f.vague = f.vague || f != p.file
+		}
+		s.look()
+	}
 	text, err := os.ReadFile(path)
 	s.must(err)
 	var buf bytes.Buffer
@@ -125,6 +150,9 @@ func (p *pod) remove() {
 		return
 	}
 	p.s.look()
+	for _, f := range p.files {
+		f.vague = true
+	}
 	p.s.must(os.RemoveAll(filepath.Dir(p.dir)))
 	p.create()
 }

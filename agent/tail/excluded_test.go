@@ -177,3 +177,27 @@ func TestTheTallyOfExcludedFilesIsBounded(t *testing.T) {
 	n.poll(time.Second)
 	n.wantExcluded(1, 6*int64(len(n.cri("F", "a"))))
 }
+
+// A checkpoint that can't be written when an excluded File goes hears of all of it later.
+func TestAnExcludedFileIsForgottenWhenItIsCounted(t *testing.T) {
+	n := newNode(t)
+	excluded := true
+	n.without(&excluded)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	n.broken = true
+	n.lines("0.log", "b")
+	n.poll(2 * time.Second)
+	n.remove("0.log")
+	for range 5 {
+		n.poll(2 * time.Second)
+	}
+	n.broken = false
+	for range 3 {
+		n.poll(2 * time.Second)
+	}
+	if want := 2 * int64(len(n.cri("F", "a"))); n.passedOver != want || len(n.tail.byID) > 0 || len(n.states) > 0 {
+		t.Errorf("%d bytes are counted as excluded, want %d; %d Files, %d states", n.passedOver, want, len(n.tail.byID), len(n.states))
+	}
+}

@@ -28,7 +28,7 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}
-	if t.o.Acked() >= f.index {
+	if t.o.Acked() >= f.index && !t.toTell(f) {
 		t.forget(f)
 	}
 }
@@ -107,6 +107,11 @@ func (t *Tailer) truncated(f *file, now time.Time) {
 	t.o.Log.Warn("a log file was truncated", "path", f.desc.Path, "file", f.desc.ID, "read", f.read.off, "size", f.size)
 }
 
+// toTell says that the checkpoint is still to hear of f: how much of it was excluded, as a rule.
+func (t *Tailer) toTell(f *file) bool {
+	return slices.ContainsFunc(t.changed.Files, func(fs checkpoint.FileState) bool { return fs.File.ID == f.desc.ID })
+}
+
 // forget drops all memory of f: nothing on the disk can match it any more, and all of it is acknowledged.
 func (t *Tailer) forget(f *file) {
 	fo := f.folder
@@ -126,7 +131,6 @@ func (t *Tailer) forget(f *file) {
 	t.hot = slices.DeleteFunc(t.hot, is)
 	t.round = slices.DeleteFunc(t.round, is)
 	delete(t.byID, f.desc.ID)
-	t.changed.Files = slices.DeleteFunc(t.changed.Files, func(fs checkpoint.FileState) bool { return fs.File.ID == f.desc.ID })
 	t.changed.Forget = append(t.changed.Forget, f.desc.ID)
 }
 

@@ -34,6 +34,9 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		if t.postpone(fo, s, now) {
 			continue
 		}
+		if f != nil && f.attached && f.excluded() && !e.gz {
+			f.skip(e.size) // it may be known by its .gz only, which nobody unpacks to see how long it is
+		}
 		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !(madeByRotation(e.name, e.of) && (fo.afterKnown(e) || t.newborn(e))) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()

@@ -90,14 +90,14 @@ func (n *node) Commit(c checkpoint.Change) error {
 		return errors.New("no space left for the ledger")
 	}
 	n.losses = append(n.losses, c.Losses...)
-	for _, f := range c.Files {
-		n.states[f.File.ID] = Known{FileState: f}
-	}
 	for _, id := range c.Forget {
 		if f := n.states[id].File; f != nil && f.Excluded != "" {
 			n.passedOver += int64(n.states[id].Offset)
 		}
 		delete(n.states, id)
+	}
+	for _, f := range c.Files { // behind Forget, as checkpoint does it
+		n.states[f.File.ID] = Known{FileState: f}
 	}
 	return nil
 }

@@ -189,6 +189,18 @@ var podMutations = []mutation{
 		test: "TestARouteIsMadeOfWhatIsKnownOfAPod",
 	},
 	{
+		name: "tail/excluded-not-measured", invariant: "5", pkg: "agent/pipeline", file: "agent/tail/match.go",
+		broken: "an excluded File that was met by its .gz has no length, though its descriptor is there",
+		old:    "			f.skip(e.size) // it may", new: "			_ = e // it may",
+		test: "TestSimulationPassesOverWhatIsExcluded",
+	},
+	{
+		name: "tail/excluded-forgotten-uncounted", invariant: "5", pkg: "agent/tail", file: "agent/tail/lose.go",
+		broken: "an excluded File that goes while the checkpoint can't be written is counted as it was before",
+		old:    "&& !t.toTell(f) {", new: "{",
+		test: "TestAnExcludedFileIsForgottenWhenItIsCounted",
+	},
+	{
 		name: "kube/loops-are-free", invariant: "6, 8", pkg: "agent/kube", file: "agent/kube/annotations.go",
 		broken: "many things in a row that may come or not are taken for a cheap pattern",
 		old:    "		return sum + perhaps\n	}", new: "		return sum + 1\n	}",
