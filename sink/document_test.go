@@ -285,6 +285,27 @@ func TestFileCacheIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+// TestEveryByteInEveryPlaceIsEscaped: messages of up to three words of 8 bytes, with one byte of each kind in each place, alone and behind
+// bytes that need an escape.
+func TestEveryByteInEveryPlaceIsEscaped(t *testing.T) {
+	for n := range 25 {
+		for i := range n {
+			for c := range 256 {
+				for _, before := range []string{"x", `"`} {
+					message := bytes.Repeat([]byte("x"), n)
+					copy(message[i/2:], before)
+					message[i] = byte(c)
+					text, valid := appendEscaped([]byte{'"'}, message)
+					var got string
+					if err := json.Unmarshal(append(text, '"'), &got); err != nil || got != string([]rune(string(message))) || valid != utf8.Valid(message) {
+						t.Fatalf("%q is %s, %v: %v", message, text, valid, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", "plain text", "\"\\\x00\x1f\x7f\x80\xff", "é漢🪵\u2028", "1234567\"", "12345678\xed\xa0\x80", "\xf0\x9f"} {
 		f.Add([]byte(s))

@@ -30,46 +30,53 @@ func appendEscaped(dst, s []byte) (_ []byte, valid bool) {
 	dst = slices.Grow(dst, maxEscaped*len(s)+8)
 	d, n := dst[:cap(dst)], len(dst)
 	look, valid := uint64(highs), true
-	for {
-		for len(s) >= 8 {
-			w := binary.LittleEndian.Uint64(s)
-			binary.LittleEndian.PutUint64(d[n:], w)
-			m := special(w, look)
-			if m == 0 {
-				s = s[8:]
-				n += 8
-				continue
-			}
-			plain := bits.TrailingZeros64(m) >> 3
-			n += plain
-			if c := byte(w >> (8 * plain)); c == '"' || c == '\\' { // nearly always
-				d[n], d[n+1] = '\\', c
-				s = s[plain+1:]
-				n += 2
-				continue
-			}
-			s = s[plain:]
-			break
+	for i := 0; i < len(s); {
+		w, count := uint64(0), 8
+		if i <= len(s)-8 {
+			w = binary.LittleEndian.Uint64(s[i : i+8])
+		} else {
+			w, count = lastWord(s, i), len(s)-i
 		}
-		if len(s) == 0 {
-			return d[:n], valid
+		binary.LittleEndian.PutUint64(d[n:n+8], w)
+		m := special(w, look)
+		if m == 0 {
+			i += count
+			n += count
+			continue
 		}
-		read, wrote := 1, 1
-		switch c := s[0]; {
-		case c < 0x20 || c == '"' || c == '\\':
+		plain := bits.TrailingZeros64(m) >> 3
+		i += plain
+		n += plain
+		read, wrote := 1, 2
+		switch c := byte(w >> (8 * plain)); {
+		case c == '"' || c == '\\': // nearly always
+			d[n], d[n+1] = '\\', c
+		case c < 0x20:
 			wrote = escape(d[n:], c)
-		case c < utf8.RuneSelf || look == 0:
-			d[n] = c
-		case valid && utf8.Valid(s):
+		case valid && utf8.Valid(s[i:]):
 			look = 0 // from here on these bytes are as good as any
 			continue
 		default:
 			valid = false
-			read, wrote = copyRune(d[n:], s)
+			read, wrote = copyRune(d[n:], s[i:])
 		}
-		s = s[read:]
+		i += read
 		n += wrote
 	}
+	return d[:n], valid
+}
+
+// lastWord is the bytes of s from i on, fewer than 8, with spaces behind them.
+func lastWord(s []byte, i int) uint64 {
+	rest := len(s) - i
+	if len(s) >= 8 {
+		return binary.LittleEndian.Uint64(s[len(s)-8:])>>(64-8*rest) | ' '*ones<<(8*rest)
+	}
+	w := uint64(' ' * ones)
+	for n := rest - 1; n >= 0; n-- {
+		w = w<<8 | uint64(s[i+n])
+	}
+	return w
 }
 
 // escape writes c, which needs it, as an escape, and returns its length.
