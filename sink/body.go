@@ -184,7 +184,7 @@ func (b *body) addAs(e *Event, plain bool) bool {
 		d = append(d, '"')
 	}
 	d = b.hints.append(d, placeTime, "}}\n{\"@timestamp\":\"")
-	d, _ = appendEscaped(d, e.Time)
+	d = append(d, e.Time...)
 	d = b.hints.append(d, placeMessage, `","message":"`)
 	valid := true
 	if len(e.Message) <= messageStep {
