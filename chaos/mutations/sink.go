@@ -151,6 +151,12 @@ var sinkMutations = []mutation{
 		test: "TestTheEndOfAnOutageIsTheEndForEverySend",
 	},
 	{
+		name: "sink/look-up-is-dear", invariant: "8", pkg: "sink", file: "sink/doubt.go",
+		broken: "a backend whose connections were cut waits for half a minute when it is back, though a small question was to be asked",
+		old:    "		o = absent //", new: "		o = away //",
+		test: "TestTheEndOfAnOutageIsTheEndForEverySend",
+	},
+	{
 		name: "sink/absent-is-late", invariant: "8", pkg: "sink", file: "sink/request.go",
 		broken: "after an outage bodies are short, as if long ones had been the reason",
 		old:    "late: !absent && errors.Is", new: "late: errors.Is",
