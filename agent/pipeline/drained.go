@@ -22,6 +22,11 @@ func (a *agent) drained() bool {
 	return a.tail.AtEnd() && a.delivery.Acked() >= a.log.Durable() && a.tail.Finished()
 }
 
+// leave lists what ends with this process. Nothing else will: so the space for that may be what RESERVE has.
+func (a *agent) leave() error {
+	return a.reserve.spend(func() error { return a.tail.Leave(time.Now()) })
+}
+
 // behind is how far Delivery may be behind when Intake ends for good.
 const behind = 10 * time.Second
 

@@ -136,7 +136,7 @@ func (a *agent) turn(ctx context.Context) error {
 	})
 	err := g.Wait()
 	a.tail.Taken(a.log.Durable())
-	a.tail.Leave(time.Now())
+	err = errors.Join(err, a.leave())
 	a.o.Logger.Info("stopped", "read", a.tail.Report().ReadBytes, "acked_index", a.delivery.Acked(), "durable_index", a.log.Durable())
 	return err
 }

@@ -26,5 +26,5 @@ func (s *simulation) end() {
 		s.now = s.now.Add(time.Millisecond)
 	}
 	s.must(a.intake.sync())
-	a.tail.Leave(s.now)
+	s.must(a.tail.Leave(s.now))
 }

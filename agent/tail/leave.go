@@ -1,6 +1,9 @@
 package tail
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What has neither a name nor a pin lives as long as our descriptor of it: nobody can read it after this process. So once that is
 // asked to end, no such file waits for anything: not for its pod, nor for the end of its Event. What can't be read all the same,
@@ -21,19 +24,28 @@ func (t *Tailer) awaits(fo *folder, n *nascent) bool {
 // last says that f must be read now or never.
 func (t *Tailer) last(f *file) bool { return f.path == "" && f.src != nil && f.attached && t.ending() }
 
-// Leave lists what ends with this process, unread. It is for the end of a run: no Records are asked for behind it.
-func (t *Tailer) Leave(now time.Time) {
+// owes says that some File must be read now or never, and can be: it only waits for its turn.
+func (t *Tailer) owes() bool {
+	return slices.ContainsFunc(t.hot, func(f *file) bool { return t.last(f) && !f.lost && !f.readUp() && f.problem == "" })
+}
+
+// Leave lists what ends with this process, unread, and what is gone already. It is for the end of a run: no Records are asked for
+// behind it. An error means that the ledger may not have it all; then Leave may be called again.
+func (t *Tailer) Leave(now time.Time) error {
 	if t.scans == 0 {
-		return // nothing was seen
+		return nil // nothing was seen
 	}
 	t.Rewind()
-	t.scan(now)
+	for range 2 { // as always before something is called gone
+		t.scan(now)
+	}
 	for _, f := range t.byID {
-		if f.path == "" && f.src != nil && f.attached && !f.lost && !f.readUp() && f.nameless() && f.size > int64(f.read.off) {
+		gone := f.missing > 1 || f.path == "" && f.src != nil && f.attached && f.nameless()
+		if gone && !f.lost && !f.readUp() && f.size > int64(f.read.off) {
 			t.lose(f, now)
 		}
 	}
-	t.commit()
+	return t.commit()
 }
 
 // nameless says that no name leads to f any more, although its folder may be one that can't be listed.

@@ -1,8 +1,10 @@
 package tail
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ func (n *node) leave() {
 	n.ending = true
 	n.poll(time.Second) // what is found in this scan may have begun to wait before the one of LookedAgain
 	n.poll(time.Second)
-	n.tail.Leave(n.now)
+	must(n.t, n.tail.Leave(n.now))
 	n.ending = false
 	n.stop()
 }
@@ -157,7 +159,7 @@ func TestWhatEndsWithTheProcessIsListed(t *testing.T) {
 				n.tail.Look(n.now)
 			}
 			n.ending = true
-			n.tail.Leave(n.now) // the time was over at once
+			must(n.t, n.tail.Leave(n.now)) // the time was over at once
 			n.ending = false
 			n.wantLost(size)
 			n.pods = nil
@@ -168,5 +170,78 @@ func TestWhatEndsWithTheProcessIsListed(t *testing.T) {
 			n.want("other")
 			n.wantLost(size)
 		})
+	}
+}
+
+// What is gone already would be listed a second later: there is no such second at the end.
+func TestWhatIsGoneBeforeTheEndIsListed(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone  func(n *node)
+		cause string
+	}{
+		"truncated": {func(n *node) { must(n.t, os.Truncate(n.path("0.log"), 0)) }, checkpoint.CauseTruncated},
+		"removed, and no descriptor could be spared": {func(n *node) {
+			for _, f := range n.tail.byID {
+				n.tail.close(f) // as makeRoom does
+			}
+			n.remove("0.log")
+		}, checkpoint.CauseDeleted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			n.pins = ""
+			n.lines("0.log", "a")
+			n.start()
+			n.poll(0)
+			n.tail.o.Waits = func(*wal.File) bool { return true }
+			n.lines("0.log", "b", "c")
+			n.poll(time.Second)
+			size := int64(len(n.cri("F", "b")) * 2)
+			c.gone(n)
+			n.ending = true
+			n.tail.LookedAgain()
+			n.poll(time.Millisecond)
+			must(n.t, n.tail.Leave(n.now))
+			n.ending = false
+			n.restart()
+			for range 4 {
+				n.poll(quietFor)
+			}
+			n.want("a")
+			if len(n.losses) != 1 || int64(n.losses[0].End-n.losses[0].Start) != size || n.losses[0].Cause != c.cause {
+				t.Errorf("ledger: %+v, want %d bytes", n.losses, size)
+			}
+		})
+	}
+}
+
+// Only so many .gz are read at a time. The others are not given up for that.
+func TestTheEndReadsMoreZipsThanAreAwakeAtATime(t *testing.T) {
+	n := newNode(t)
+	n.pods, n.pins = told{}, ""
+	var want []string
+	for i := range 2*maxAwake + 3 {
+		name := fmt.Sprintf("%d.log.20261122-160141", i)
+		want = append(want, fmt.Sprint("m", i))
+		n.lines(name, want[i], strings.Repeat("x", wal.TargetText), strings.Repeat("y", wal.TargetText))
+		n.zip(name)
+	}
+	n.start()
+	n.poll(0)
+	n.want()
+	for i := range want {
+		n.remove(fmt.Sprintf("%d.log.20261122-160141.gz", i))
+	}
+	n.ending = true
+	for range 1000 {
+		n.poll(time.Millisecond)
+		if n.tail.LookedAgain() {
+			break
+		}
+	}
+	must(n.t, n.tail.Leave(n.now))
+	n.wantLost(0)
+	if len(n.got) != 3*len(want) {
+		t.Errorf("%d of %d were read", len(n.got), len(want))
 	}
 }

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -134,14 +135,14 @@ func (t *Tailer) forget(f *file) {
 	t.changed.Forget = append(t.changed.Forget, f.desc.ID)
 }
 
-// commit writes what the scan found to the checkpoint. What can't be written now is kept for the next scan, and it returns false.
-func (t *Tailer) commit() bool {
+// commit writes what the scan found to the checkpoint. What can't be written now is kept for the next scan.
+func (t *Tailer) commit() error {
 	if len(t.changed.Losses)+len(t.changed.Forget)+len(t.changed.Files) == 0 {
-		return true
+		return nil
 	}
 	if err := t.o.Ledger.Commit(t.changed); err != nil {
 		t.warnOnce("checkpoint", "can't write to the ledger", err)
-		return false
+		return fmt.Errorf("write to the ledger: %w", err)
 	}
 	t.calm("checkpoint")
 	for i := range t.changed.Losses {
@@ -150,5 +151,5 @@ func (t *Tailer) commit() bool {
 			"start", l.Start, "end", l.End, "at_least", l.AtLeast, "cause", l.Cause, "detail", l.Detail)
 	}
 	t.changed = checkpoint.Change{}
-	return true
+	return nil
 }

@@ -115,12 +115,13 @@ func (t *Tailer) AtEnd() bool {
 	return len(t.given) == 0
 }
 
-// LookedAgain is asked while nothing is left to do. It says yes when a whole scan since the first such question is over.
+// LookedAgain is asked while nothing is left to do. It says yes when a whole scan since the first such question is over, and
+// nothing waits for its turn that nobody can read later.
 func (t *Tailer) LookedAgain() bool {
 	if t.again == 0 {
 		t.again, t.nextScan = t.scans+1, time.Time{}
 	}
-	return t.scans >= t.again
+	return t.scans >= t.again && !t.owes()
 }
 
 // Finished is asked while nothing is left to do. It says yes when a whole scan since the first such question found

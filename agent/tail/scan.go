@@ -43,7 +43,7 @@ func (t *Tailer) scan(now time.Time) {
 	defer t.reporting.Unlock()
 	t.relieve(now)
 	t.tally(now)
-	if t.commit() {
+	if t.commit() == nil {
 		t.dropPins()
 	}
 	t.publish(now)

@@ -110,7 +110,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/pin-dropped-before-the-ledger", invariant: "5", pkg: "agent/tail", file: "agent/tail/scan.go",
 		broken: "a pin is given up although the ledger could not take what is lost by it",
-		old:    "if t.commit() {", new: "if t.commit() || true {",
+		old:    "if t.commit() == nil {", new: "if t.commit() == nil || true {",
 		test: "TestNoPinGoesBeforeTheLedgerHasIt",
 	},
 
