@@ -152,6 +152,36 @@ func TestOneBodyIsOneGzipMember(t *testing.T) {
 	}
 }
 
+// TestShortBodiesAreNoLarger than by a tenth than what a general encoder makes of them: a node that says little sends nothing else, one Event at a time.
+func TestShortBodiesAreNoLarger(t *testing.T) {
+	events, _ := benchEvents(6000)
+	for _, per := range []int{1, 10, 30, 100} {
+		files := newFileCache(&Fields{})
+		ours, text, general := newBody(files, 1), newBody(files, 0), newBody(files, 1)
+		general.doubt = true
+		var size, generalSize int
+		for i := range 60 {
+			ours.reset()
+			text.reset()
+			general.reset()
+			for j := range per {
+				e := &events[i*per+j]
+				ours.add(e)
+				text.add(e)
+				general.add(e)
+			}
+			stream := ours.finish()
+			size, generalSize = size+len(stream), generalSize+len(general.finish())
+			if got, err := gunzipOne(stream); err != nil || !bytes.Equal(got, text.finish()) || !ours.compressed() || ours.size != text.size {
+				t.Fatalf("%d Events: another text comes back, or %v", per, err)
+			}
+		}
+		if size > generalSize*11/10 {
+			t.Errorf("bodies of %d Events have %d bytes, and of a general encoder %d", per, size/60, generalSize/60)
+		}
+	}
+}
+
 // TestLevelsSayTheSame: what comes out of the streams of all levels is what goes out without compression, for Events of all kinds.
 func TestLevelsSayTheSame(t *testing.T) {
 	events, _ := benchEvents(3000)
