@@ -99,7 +99,12 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	switch {
-	case begun.Before(f.cut), o == nothing:
+	case o == nothing:
+		return
+	case begun.Before(f.cut): // but what the backend asks for holds
+		if retryAfter > 0 {
+			f.pause(now, retryAfter+rand.N(f.wait+1))
+		}
 		return
 	case o == well:
 		if f.wait /= 2; f.wait < f.least {
@@ -119,8 +124,13 @@ func (f *flow) give(begun time.Time, o outcome, retryAfter time.Duration) {
 	if o == absent {
 		longest = min(longest, max(f.least, lastAbsent))
 	}
-	if pause := retryAfter + rand.N(longest+1); pause > 0 {
-		f.until = now.Add(pause)
+	f.pause(now, retryAfter+rand.N(longest+1))
+}
+
+// pause makes one, unless a longer one is under way: what was looked up goes even then, and another had been told to wait.
+func (f *flow) pause(now time.Time, d time.Duration) {
+	if until := now.Add(d); d > 0 && until.After(f.until) {
+		f.until = until
 	}
 }
 

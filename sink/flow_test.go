@@ -260,3 +260,23 @@ func TestWhoIsAbsentIsAskedOften(t *testing.T) {
 		}
 	})
 }
+
+// What a backend asks for holds, whichever of several answers it stands in.
+func TestFlowHonoursEachRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlow()
+		f.slots = 3
+		var begun [3]time.Time
+		for i := range begun {
+			begun[i], _ = f.take(t.Context())
+		}
+		time.Sleep(time.Second)
+		f.give(begun[0], setback, 0)
+		f.give(begun[1], setback, time.Minute)
+		f.give(time.Now(), away, 0) // it had its turn, but looked up first
+		start := time.Now()
+		if turn(t, f, 0, well); time.Since(start) < time.Minute {
+			t.Errorf("after %v", time.Since(start))
+		}
+	})
+}
