@@ -43,14 +43,16 @@ func (b *batch) request(ctx context.Context) *problem {
 	if b.body.compressed() {
 		header = gzipHeader
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.sink.conf.Timeout)
+	limited, cancel := context.WithTimeout(ctx, b.sink.conf.Timeout)
 	defer cancel()
 	node := b.sink.nodes.pick()
 	// The string shares the body's memory. That is sound: the body is not changed before the next reset, and gate.go
 	// sees to it that nobody reads the string by then.
-	resp, err := node.client.request(ctx, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), bulkBody, header)
+	resp, err := node.client.request(limited, http.MethodPost, path, unsafe.String(unsafe.SliceData(body), len(body)), bulkBody, header)
 	if err != nil {
-		b.sink.nodes.failed(node)
+		if ctx.Err() == nil { // a request that we call back says nothing of the node
+			b.sink.nodes.failed(node)
+		}
 		if u := (unanswered{}); !errors.As(err, &u) || u.begun {
 			b.suspect()
 		}
@@ -67,7 +69,7 @@ func (b *batch) request(ctx context.Context) *problem {
 	if p != nil && (p.scope == noAnswer || resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout) {
 		b.suspect()
 	}
-	if p != nil && (p.scope == noAnswer || resp.StatusCode >= 500) {
+	if p != nil && (p.scope == noAnswer && ctx.Err() == nil || resp.StatusCode >= 500) {
 		b.sink.nodes.failed(node)
 	} else {
 		b.sink.nodes.answered(node)

@@ -171,6 +171,8 @@ func (b *batch) inTurn(ctx context.Context) *problem {
 	p := b.request(ctx)
 	o, retryAfter := p.outcome()
 	switch {
+	case p != nil && p.scope == noAnswer && ctx.Err() != nil:
+		o = nothing // we called it back: drop_oldest does that where space is short, and delivery must not pause for it
 	case o != well:
 	case time.Since(begun) > b.sink.conf.Timeout/2:
 		o = setback
