@@ -14,8 +14,8 @@ type doubt struct {
 	since  time.Time // no such request began earlier
 	until  time.Time // by then all of them have ended
 
-	// Events that may be sent all the same, because a create finds them behind the one index that there is: in the turn in which
-	// they were looked up, and no later.
+	// Events that may be sent all the same, because a create finds them behind the one index that there is, or because they can't be
+	// looked up: in the turn in which that was found out, and no later.
 	trusted eventSet
 }
 

@@ -92,7 +92,7 @@ func (b *batch) lookUpIn(ctx context.Context, name string, s *suspects) *problem
 		return p
 	}
 	for _, n := range s.n {
-		if alone {
+		if alone || p != nil { // what can't be looked up stays in doubt: a gateway without a backend refuses all that it is asked
 			b.doubt.trusted.add(n)
 		} else {
 			b.doubt.clear(n)

@@ -294,9 +294,11 @@ func TestLookUpNeverStopsDelivery(t *testing.T) {
 		"a proxy that knows no more":  {"_settings", say(404, `not here`), 0, time.Minute},
 		"an old index is red": {"_mget", say(200, `{"docs":[`+strings.Repeat(`,{"error":{"type":"no_shard_available_action_exception"}}`, 30)[1:]+`]}`),
 			patienceFor, patienceFor + 4*time.Minute},
-		"too few answers": {"_mget", say(200, `{"docs":[]}`), patienceFor, patienceFor + 4*time.Minute},
-		"a page":          {"_mget", say(200, `<html>`), patienceFor, patienceFor + 4*time.Minute},
-		"always busy":     {"_settings", say(503, ``), patienceFor, patienceFor + 4*time.Minute},
+		"what it may not see is not there": {"_settings", say(200, `{}`), 0, time.Minute},
+		"answers that say nothing":         {"_mget", say(200, `{"docs":[`+strings.Repeat(`,{}`, 30)[1:]+`]}`), patienceFor, patienceFor + 4*time.Minute},
+		"too few answers":                  {"_mget", say(200, `{"docs":[]}`), patienceFor, patienceFor + 4*time.Minute},
+		"a page":                           {"_mget", say(200, `<html>`), patienceFor, patienceFor + 4*time.Minute},
+		"always busy":                      {"_settings", say(503, ``), patienceFor, patienceFor + 4*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
@@ -412,6 +414,7 @@ func TestCheckLookUpSaysWhatIsMissing(t *testing.T) {
 		"nothing there yet":           {"_settings", `{"error":{"type":"index_not_found_exception"}}`, 404, false},
 		"several indices":             {"_mget", `{"docs":[{"error":{"type":"illegal_argument_exception"}}]}`, 200, false},
 		"no view_index_metadata":      {"_settings", `{"error":{"type":"security_exception"}}`, 403, true},
+		"no index is shown":           {"_settings", `{}`, 200, true},
 		"no read":                     {"_mget", `{"error":{"type":"security_exception"}}`, 403, true},
 		"no read, told item by item":  {"_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},
 		"no read, as OpenSearch says": {"/.ds-logs-test-default-000001/_mget", `{"docs":[{"error":{"type":"security_exception"}}]}`, 200, true},

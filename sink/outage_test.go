@@ -13,7 +13,7 @@ import (
 // An answer is lost, the backend is out of reach for an hour, and the data stream is rolled over meanwhile. That nothing can be
 // looked up during an outage is no reason to go without.
 func TestADoubtOutlivesAnOutage(t *testing.T) {
-	for _, how := range []string{"no connection", "no backend behind the gateway", "not yet ready"} {
+	for _, how := range []string{"no connection", "no backend behind the gateway", "not yet ready", "no route at the gateway"} {
 		t.Run(how, func(t *testing.T) {
 			inBubble(t, Config{}, func(t *testing.T, b *backend, s *Sink) {
 				b.stream(day)
@@ -27,9 +27,13 @@ func TestADoubtOutlivesAnOutage(t *testing.T) {
 					}
 					return dial(ctx, network, addr)
 				}
+				status := 503
+				if how == "no route at the gateway" {
+					status = 404
+				}
 				b.lookup = func(w http.ResponseWriter, path string) bool {
 					if down() {
-						w.WriteHeader(503)
+						w.WriteHeader(status)
 						if how == "not yet ready" && path != "/" {
 							_, _ = io.WriteString(w, `{"error":{"type":"cluster_block_exception"}}`)
 						}
@@ -43,7 +47,7 @@ func TestADoubtOutlivesAnOutage(t *testing.T) {
 						panic(http.ErrAbortHandler)
 					}
 					if down() {
-						w.WriteHeader(503)
+						w.WriteHeader(status)
 					}
 					return down()
 				}

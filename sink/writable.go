@@ -32,6 +32,9 @@ func (s *Sink) writable(ctx context.Context, name string, since time.Time) ([]st
 		}
 	}
 	p := s.ask(ctx, http.MethodGet, "/"+url.PathEscape(name)+"/_settings/index.creation_date", "", &reply)
+	if p == nil && len(reply) == 0 { // OpenSearch's do_not_fail_on_forbidden_empty: what our user may not see is not there, it says
+		p = &problem{what: "no index is shown to our user", scope: oneIndex, up: true}
+	}
 	if p != nil && p.errType != noIndex {
 		return nil, p
 	}
@@ -83,7 +86,7 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 	body = append(body, "]}"...)
 	var reply struct {
 		Docs []struct {
-			Found bool
+			Found *bool
 			Error struct{ Type, Reason string }
 		}
 	}
@@ -106,7 +109,12 @@ func (s *Sink) find(ctx context.Context, index string, ids []byte) ([]bool, *pro
 			}
 			return nil, p
 		}
-		found[i] = d.Found
+		switch {
+		case d.Found != nil:
+			found[i] = *d.Found
+		case d.Error.Type == "":
+			return nil, &problem{what: "an answer that does not say whether an id is there", scope: noAnswer}
+		}
 	}
 	return found, nil
 }
@@ -154,12 +162,14 @@ const maxReply = 16 << 20
 // ask makes a request that changes nothing, and decodes its answer into reply. A problem of scope oneIndex says that
 // asking again is no use.
 func (s *Sink) ask(ctx context.Context, method, path, body string, reply any) *problem {
-	ctx, cancel := context.WithTimeout(ctx, s.conf.Timeout)
+	limited, cancel := context.WithTimeout(ctx, s.conf.Timeout)
 	defer cancel()
 	node := s.nodes.pick()
-	resp, err := node.client.request(ctx, method, path, body, jsonBody, nil)
+	resp, err := node.client.request(limited, method, path, body, jsonBody, nil)
 	if err != nil {
-		s.nodes.failed(node)
+		if ctx.Err() == nil {
+			s.nodes.failed(node)
+		}
 		p := unheard("", err)
 		p.node = node.name
 		return p
