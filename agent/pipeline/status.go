@@ -55,7 +55,7 @@ func (a *agent) status() status.Status {
 	if problem := d.problem.Load(); problem != nil {
 		s.Delivery.LastError = *problem
 	}
-	s.WAL.FullIn = int64(a.history.FullIn(s.Now, s.WAL.Room, min(4*int64(a.c.WAL.SegmentSize), s.WAL.MaxBytes/50)) / time.Second)
+	s.WAL.FullIn = int64(a.history.FullIn(s.Now, s.WAL.Room, min(4*int64(a.c.WAL.SegmentSize), s.WAL.MaxBytes/50), a.limits()) / time.Second)
 	s.Problems = problems(&s)
 	return s
 }
@@ -70,6 +70,12 @@ func (a *agent) roomLeft(used int64) int64 {
 	return max(0, room)
 }
 
+// limits is a number for what roomLeft reckons with, which SIGHUP may change.
+func (a *agent) limits() int64 {
+	w := &a.conf.Load().WAL
+	return int64(w.MaxSize) - w.MinFree.Of(1<<50)
+}
+
 // sample is how things stand, as the charts show it, once the log folders were looked at: what is found there first was not
 // written just now.
 func (a *agent) sample() (s status.Sample, ok bool) {
@@ -78,7 +84,7 @@ func (a *agent) sample() (s status.Sample, ok bool) {
 		return s, false
 	}
 	s = status.Sample{Time: now, Written: report.Written, Read: report.ReadBytes, Acked: a.delivery.ackedBytes.Load(), Unread: report.Unread, WAL: logStats.Bytes,
-		Room: a.roomLeft(logStats.Bytes), Up: answers(a.sink.Health()), Blocked: a.intake.Blocked() != ""}
+		Room: a.roomLeft(logStats.Bytes), Limits: a.limits(), Up: answers(a.sink.Health()), Blocked: a.intake.Blocked() != ""}
 	if !logStats.OldestBlock.IsZero() {
 		s.Age = int64(max(0, now.Sub(logStats.OldestBlock)) / time.Second)
 	}

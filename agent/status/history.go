@@ -24,6 +24,7 @@ type Sample struct {
 	WAL     int64 // on disk
 	Room    int64 // that the WAL may still grow by
 	Age     int64 // seconds that the oldest Block has waited; 0 when none waits
+	Limits  int64 // another number where Room is reckoned with other ones
 	Up      bool  // the backend answers, or was not asked yet
 	Blocked bool  // reading stands still
 }
@@ -80,14 +81,14 @@ var windows = []time.Duration{5 * time.Minute, time.Hour}
 const leastSpan = 30 * time.Second
 
 // FullIn returns how long room bytes last from now on, if they go as they did; 0 when they don't. What comes and goes is
-// noise up to that many bytes.
-func (h *History) FullIn(now time.Time, room, noise int64) time.Duration {
+// noise up to that many bytes. Samples of other limits say nothing of a rate: it is no bytes that took the room then.
+func (h *History) FullIn(now time.Time, room, noise, limits int64) time.Duration {
 	all := h.Samples()
 	for _, window := range windows {
 		var most Sample
 		for _, s := range all {
 			age := now.Sub(s.Time)
-			if age > window || age < leastSpan {
+			if age > window || age < leastSpan || s.Limits != limits {
 				continue
 			}
 			if window == windows[0] && room-s.Room > noise {

@@ -62,15 +62,33 @@ func TestTheTimeUntilTheBufferIsFullIsThatOfThePresentRate(t *testing.T) {
 			for s := 0; s <= hour; s += 10 {
 				h.Add(Sample{Time: start.Add(time.Duration(s) * time.Second), Room: c.room(s)})
 			}
-			got := h.FullIn(start.Add(hour*time.Second), c.room(hour), noise)
+			got := h.FullIn(start.Add(hour*time.Second), c.room(hour), noise, 0)
 			if d := got - c.want; d.Abs() > c.want/20 {
 				t.Errorf("full in %v, want %v", got, c.want)
 			}
 		})
 	}
 	var empty History
-	if got := empty.FullIn(start, 10, 0); got != 0 {
+	if got := empty.FullIn(start, 10, 0, 0); got != 0 {
 		t.Errorf("without samples: full in %v", got)
+	}
+}
+
+// wal.max_size and wal.min_free change while the agent runs.
+func TestALimitThatChangesIsNoRate(t *testing.T) {
+	var h History
+	for s, room := range []int64{10_000, 10_000, 10_000, 10_000, 900, 890, 880, 870} {
+		sample := Sample{Time: start.Add(time.Duration(s) * SampleEvery), Room: room, Limits: 1}
+		if room < 1000 {
+			sample.Limits = 2
+		}
+		h.Add(sample)
+	}
+	if got := h.FullIn(start.Add(50*time.Second), 890, 5, 2); got != 0 {
+		t.Errorf("full in %v, just after the change", got)
+	}
+	if got := h.FullIn(start.Add(80*time.Second), 860, 5, 2); got != 860*time.Second {
+		t.Errorf("full in %v, at a byte a second", got)
 	}
 }
 
