@@ -44,9 +44,14 @@ type found struct {
 	bytes     int64           // that removing them frees
 	strangers []string        // what is not ours; links are not
 	pins      int             // log files that pins name
-	alone     int             // pins that are the last name of their file
-	aloneText int64           // bytes of content of those
+	alone     []lonely        // pins that are the last name of their file
 	counted   map[uint64]bool // inodes in bytes: a Segment that is kept aside has two names
+}
+
+// lonely is a log file that has no name but its pin any more.
+type lonely struct {
+	inode uint64
+	size  int64
 }
 
 func find(dataDir string) (*found, error) {
@@ -113,8 +118,7 @@ func (f *found) add(path string, e fs.DirEntry, b belonging) error {
 		if st.Nlink > 1 { // the file lives on under its other name
 			return nil
 		}
-		f.alone++
-		f.aloneText += info.Size()
+		f.alone = append(f.alone, lonely{st.Ino, info.Size()})
 	}
 	if !f.counted[st.Ino] {
 		f.bytes += st.Blocks * 512

@@ -120,6 +120,27 @@ func TestCleanRemovesNothingElse(t *testing.T) {
 	}
 }
 
+// An agent reads pins only for an input that they are of, so that it may end with everything delivered but these.
+func TestCleanKeepsPinsThatItsAgentCannotRead(t *testing.T) {
+	b := newBackend(t)
+	n, stop := newBuffer(t, nowhere)
+	stop()
+	n.config(t, b.url)
+	n.write(t, "data/pins/shop_gone_u9/app/0.log.7", "2026-11-22T18:00:00Z stdout F last words\n")
+	n.edit(t, fmt.Sprintf("{kubernetes: {root: %s/pods}}", n.dir), fmt.Sprintf("{files: {paths: [%s/app/*.log]}}", n.dir))
+	rows, complaint := facts(t, 1, "files_only_pinned files_only_pinned_bytes removed", "clean", "-c", n.file, "--deliver")
+	if diff := cmp.Diff([]string{"files_only_pinned=1 files_only_pinned_bytes=41 removed=false"}, rows); diff != "" || !strings.Contains(complaint, "nothing was removed") {
+		t.Error(diff, complaint)
+	}
+	n.config(t, b.url)
+	if code, out, complaints := logboom(t, t.Context(), "clean", "-c", n.file, "--deliver"); code != 0 || !strings.Contains(out, "Removed.") {
+		t.Errorf("%d %s%s", code, out, complaints)
+	}
+	if !strings.Contains(fmt.Sprint(b.docs), "last words") {
+		t.Error("the pin is gone and was not delivered")
+	}
+}
+
 func TestCleanOfAnotherFolderDoesNothing(t *testing.T) {
 	n := newNode(t, nowhere, "")
 	n.write(t, "data/RESERVE", "somebody's")

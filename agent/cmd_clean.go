@@ -27,8 +27,8 @@ buffer, dead letters, pins, checkpoint with the ledger. Anything else stays, lin
 are not touched. It refuses while an agent runs. Whatever is not delivered is lost then; logboom wal ship delivers it first.
 
 With --deliver it first is the agent until all log files and pins are read and delivered, however long that takes, but for what is
-written in its last moments; then it asks nothing, and removes nothing, ending with 1, while there are dead letters. Where no agent
-left anything it does nothing.`,
+written in its last moments; then it asks nothing, and removes nothing, ending with 1, while there are dead letters, or log
+files that only pins hold and that could not be read. Where no agent left anything it does nothing.`,
 		func(c *cobra.Command, path string, conf *config.Config) error {
 			if !deliver || !anythingOurs(conf.DataDir) { // a pod that starts again: an agent would read and send all log files anew
 				return clean(c.Context(), conf.DataDir, cleaning{yes: yes, delivered: deliver, json: out.json}, c.InOrStdin(), c.OutOrStdout())
@@ -119,7 +119,7 @@ func mayRemove(ctx context.Context, r *remains, o cleaning, in io.Reader, out io
 	switch {
 	case o.delivered && r.undelivered():
 		return errors.New("nothing was removed: nobody else has what is left. Look at dead letters with logboom deadletter ls -c FILE; " +
-			"logboom clean -c FILE --yes removes them, too")
+			"pins are read by an agent with a kubernetes input; logboom clean -c FILE --yes removes them all")
 	case o.delivered, o.yes:
 		return nil
 	case o.json:

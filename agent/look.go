@@ -21,7 +21,8 @@ type look struct {
 	durable wal.Index // the last one that is known to be
 	running bool
 	fields  sink.Fields
-	unknown error // why acked is 0, where there may be more
+	files   map[wal.FileID]checkpoint.FileState // where nobody runs
+	unknown error                               // why acked is 0, where there may be more
 }
 
 // lookAt asks the agent that runs in dataDir how far things are, or reads the checkpoint where none does.
@@ -79,6 +80,7 @@ func (l *look) readCheckpoint() error {
 		l.unknown = err
 		return nil
 	}
+	l.files = state.Files
 	l.acked, l.durable = state.Acked, max(state.Durable, state.Acked)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"logboom/agent/pipeline"
+	"logboom/checkpoint"
 	"logboom/sink"
 	"logboom/wal"
 )
@@ -36,18 +37,31 @@ type remains struct {
 func (r *remains) lookInto(f *found, pinsRead bool) {
 	r.Paths, r.Pins, r.Frees = len(f.paths), f.pins, f.bytes
 	r.Strangers = append(r.Strangers, f.strangers...)
-	if !pinsRead {
-		r.Alone, r.AloneText = f.alone, f.aloneText
-	}
 	l := &look{dataDir: r.DataDir}
 	if r.doubt = l.readCheckpoint(); r.doubt == nil {
 		r.doubt = r.count(l)
+	}
+	for _, pin := range f.alone {
+		if !pinsRead || !pin.readUp(l.files) {
+			r.Alone, r.AloneText = r.Alone+1, r.AloneText+pin.size
+		}
 	}
 	if r.doubt != nil { // such as the files of a newer release
 		r.Unknown = r.doubt.Error()
 	} else if l.unknown != nil && r.blocks > 0 {
 		r.Unknown = l.delivered()
 	}
+}
+
+// readUp says that the checkpoint has all of the pin: the agent that has just ended may not have been able to read it, or have had no
+// input that pins are of.
+func (p *lonely) readUp(known map[wal.FileID]checkpoint.FileState) bool {
+	for _, s := range known {
+		if s.File.Identity.Inode == p.inode && int64(s.Offset) >= p.size {
+			return true
+		}
+	}
+	return p.size == 0
 }
 
 func (r *remains) count(l *look) error {
@@ -60,7 +74,9 @@ func (r *remains) count(l *look) error {
 }
 
 // undelivered says that there is something that nobody else has, or may be.
-func (r *remains) undelivered() bool { return r.blocks > 0 || r.Letters > 0 || r.doubt != nil }
+func (r *remains) undelivered() bool {
+	return r.blocks > 0 || r.Letters > 0 || r.Alone > 0 || r.doubt != nil
+}
 
 // tell says it to people.
 func (r *remains) tell(out io.Writer) error {
