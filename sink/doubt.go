@@ -42,6 +42,9 @@ func (d *doubt) clear(n int) { d.events.remove(n) }
 // paid for before and afterwards. For while a request waits, a rollover may put another index before the one in which a create would
 // have found what is there. more says whether anything was sent.
 func (b *batch) doubted(ctx context.Context) (more bool, worst *problem, err error) {
+	if b.doubt.events.empty() { // nearly always; to gather none would take another pass over the Batch
+		return false, nil, nil
+	}
 	names, err := b.suspects()
 	if err != nil || len(names) == 0 {
 		return false, nil, err

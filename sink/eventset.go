@@ -1,6 +1,9 @@
 package sink
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // eventSet is a set of Event numbers. It grows as needed.
 type eventSet []uint64
@@ -28,4 +31,8 @@ func (s eventSet) remove(n int) {
 	if n>>6 < len(s) {
 		s[n>>6] &^= 1 << (n & 63)
 	}
+}
+
+func (s eventSet) empty() bool {
+	return !slices.ContainsFunc(s, func(word uint64) bool { return word != 0 })
 }

@@ -29,6 +29,26 @@ func TestSendStoresEveryEvent(t *testing.T) {
 	}
 }
 
+// To go through a Batch is to parse it.
+func TestEventsAreReadOnce(t *testing.T) {
+	b := newBackend(t)
+	events := passes{list: testEvents(testFile(1), 1000)}
+	if r := mustSend(t, newSink(t, b.url), &events); r.Stored != 1000 || events.n != 1 {
+		t.Fatalf("result %+v, %d passes", r, events.n)
+	}
+}
+
+// passes counts how often its Events are gone through.
+type passes struct {
+	list
+	n int
+}
+
+func (p *passes) Each(fn func(n int, e *Event) error) error {
+	p.n++
+	return p.list.Each(fn)
+}
+
 func TestSendAgainMakesNoDouble(t *testing.T) {
 	b := newBackend(t)
 	s := newSink(t, b.url)
