@@ -21,6 +21,7 @@ type file struct {
 
 	// As of the last scan.
 	path      string // where it can be opened, "" for nowhere
+	name      string // its last one among the logs, of the plain file
 	key       key    // of what stands there
 	attached  bool   // the bytes at path are known to be this File's
 	gz        bool
@@ -56,6 +57,7 @@ type file struct {
 	countedTo wal.Offset // and so much of it
 	waits     bool       // its pod has its share of the WAL
 	known     *Known     // as an earlier run left it, until its bytes are found
+	replaces  key        // of a .gz: the plain file that could not be read
 }
 
 // position is a place in a File with what is needed to go on there.

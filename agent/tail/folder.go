@@ -39,6 +39,7 @@ type folder struct {
 	attempt  int               // the highest that has a live name
 
 	unreadable map[string]string // path to what is wrong
+	unread     map[key]*unread   // what can't be read, and has not been met
 
 	waitsSince time.Time // when a file of it first waited until its pod is known; zero: none had to
 	settled    bool      // and that was long enough: its files are met with what is known
@@ -56,7 +57,7 @@ func (t *Tailer) folderFor(in *input, dir, pod, container string) *folder {
 	if fo == nil {
 		fo = &folder{in: in, dir: dir, pod: pod, container: container, byKey: map[key]*file{},
 			nascent: map[key]*nascent{}, passed: map[key]stat{}, series: map[int]*series{},
-			unreadable: map[string]string{}}
+			unreadable: map[string]string{}, unread: map[key]*unread{}}
 		t.folders[id] = fo
 	}
 	if dir != "" {

@@ -34,7 +34,10 @@ func (n *node) wantLost(bytes int64) {
 		lost += int64(l.End - l.Start)
 	}
 	if lost != bytes {
-		n.t.Errorf("%d bytes in the ledger, want %d: %+v", lost, bytes, n.losses)
+		n.t.Errorf("%d bytes in the ledger, want %d: %d entries", lost, bytes, len(n.losses))
+		for _, l := range n.losses[:min(len(n.losses), 5)] {
+			n.t.Errorf("%+v %s", l, l.File.Path)
+		}
 	}
 }
 

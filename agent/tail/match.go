@@ -37,7 +37,7 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 		if f != nil && f.attached && f.excluded() && !e.gz {
 			f.skip(e.size) // it may be known by its .gz only, which nobody unpacks to see how long it is
 		}
-		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !(madeByRotation(e.name, e.of) && (fo.afterKnown(e) || t.newborn(e))) {
+		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !t.wanted(fo, e) {
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
 			continue
@@ -55,6 +55,11 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 	if len(waiting) > 0 {
 		t.await(fo, waiting, now)
 	}
+}
+
+// wanted says whether e, a sibling, was asked for under another name.
+func (t *Tailer) wanted(fo *folder, e *entry) bool {
+	return madeByRotation(e.name, e.of) && (fo.afterKnown(e) || t.newborn(e))
 }
 
 // turn says which of new files that have no times come first: what was rotated, then what is live, and then siblings that may have

@@ -65,6 +65,9 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	if n.src == nil {
 		src, st, err := t.openAt(fo, e.path, e.gz)
 		if err != nil {
+			if pin == "" && passing(err) {
+				t.pinUnread(fo, e)
+			}
 			t.cannotRead(fo, e, err, now)
 			return nil
 		}
@@ -76,6 +79,7 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	}
 	n.entry = *e
 	delete(fo.unreadable, e.path)
+	delete(fo.unread, e.key)
 	t.pinNascent(fo, n)
 	return t.peek(fo, n, now)
 }
@@ -87,6 +91,7 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 	size, err := n.src.readAt(head, 0)
 	rest(n.src)
 	head = head[:size]
+	n.seen = int64(size)
 	line := firstLine(head)
 	whole := len(line) == wal.MaxHead || len(line) > 0 && line[len(line)-1] == '\n'
 	if err != nil && !whole {
@@ -99,7 +104,6 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 		return nil
 	}
 	delete(fo.nascent, e.key)
-	n.seen = int64(size)
 	return &stranger{nascent: n, head: head, line: line, time: string(parse.Time(line))}
 }
 
@@ -121,16 +125,17 @@ func (e *entry) quiet(now time.Time) bool {
 
 // cannotRead tells about a file that can't be read. A .gz that is still being written is no reason to tell.
 func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
-	passing := errors.As(err, new(syscall.Errno)) // for want of descriptors, say: it is tried again
-	if errors.Is(err, syscall.ENOENT) || e.gz && !passing && !e.quiet(now) {
+	if errors.Is(err, syscall.ENOENT) || e.gz && !passing(err) && !e.quiet(now) {
 		return
 	}
 	if t.refuse(e.path, err) {
+		delete(fo.unread, e.key)
 		return
 	}
 	fo.unreadable[e.path] = err.Error()
+	t.noteUnread(fo, e, err, now)
 	t.warnOnce(e.path, "can't read a log file; the others go on", err)
-	if e.gz && !passing {
+	if e.gz && !passing(err) {
 		fo.passed[e.key] = e.stat // until it changes
 	}
 }
@@ -138,7 +143,7 @@ func (t *Tailer) cannotRead(fo *folder, e *entry, err error, now time.Time) {
 // pinNascent keeps the bytes of a container's file from the first sight on.
 func (t *Tailer) pinNascent(fo *folder, n *nascent) {
 	p, ok := n.src.(plain)
-	if !ok || n.pin != "" || fo.pod == "" || fo.excluded || t.o.PinDir == "" || fo.in.noLinks {
+	if !ok || n.pin != "" || !t.canPin(fo) {
 		return
 	}
 	pin, err := t.pins.add(fo, p.f, n.entry)
@@ -162,6 +167,7 @@ func (t *Tailer) vanishNascents(fo *folder, now time.Time) {
 		}
 		delete(fo.nascent, k)
 		if n.src == nil {
+			t.vanishUnkept(fo, n, now)
 			continue
 		}
 		n.entry.kind, n.entry.mtime = rotated, 0 // no more is to come

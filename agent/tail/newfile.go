@@ -11,7 +11,21 @@ import (
 
 // newFile makes a File of what nobody has met before.
 func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
-	line := s.line
+	f := &file{desc: t.describeNew(fo, e, s.head, s.line)}
+	d := f.desc
+	for n := 0; ; n++ {
+		d.ID = DeriveID(d, fo.pod, s.line, n)
+		if t.byID[d.ID] == nil {
+			break
+		}
+	}
+	t.byID[d.ID] = f
+	fo.add(f)
+	return f
+}
+
+// describeNew describes what stands behind e and begins with head, whose first line is line. The ID is left open.
+func (t *Tailer) describeNew(fo *folder, e *entry, head, line []byte) *wal.File {
 	path := e.path
 	if e.pin {
 		path = filepath.Join(fo.dir, e.name)
@@ -31,43 +45,30 @@ func (t *Tailer) newFile(fo *folder, e *entry, s *stranger) *file {
 	}
 	d.Path, d.Format, d.Multiline, d.JSON, d.Node, d.Identity = path, in.Format, in.Multiline, in.JSON, t.o.Node, identityOf(e.key, line)
 	if d.Format == "" {
-		d.Format = parse.Detect(s.head)
+		d.Format = parse.Detect(head)
 	}
 	if fo.in.Format == "" && fo.pod != "" && d.Format == wal.Plain {
 		d.Format = wal.CRI // a runtime wrote it: the first lines are torn, and each line is looked at by itself
 	}
-	f := &file{desc: d}
 	if fo.pod == "" {
 		for _, other := range fo.files {
 			if other.desc.Path == path {
 				d.Ordinal = max(d.Ordinal, other.desc.Ordinal+1)
 			}
 		}
-	}
-	if fo.pod != "" {
+	} else {
 		t.choose(in, d)
 	}
 	if d.Route == "" {
 		d.Route = route(in.Route, d)
 	}
-	for n := 0; ; n++ {
-		d.ID = DeriveID(d, fo.pod, line, n)
-		if t.byID[d.ID] == nil {
-			break
-		}
-	}
-	t.byID[d.ID] = f
-	fo.add(f)
-	return f
+	return d
 }
 
 // passOver makes f start behind what was there before a first start that should not read it.
 func (t *Tailer) passOver(f *file, n *nascent) {
-	in, e, src := f.folder.in, &n.entry, n.src
-	if e.in != nil {
-		in = e.in
-	}
-	if !t.o.First || !in.FromNow || !n.old && !t.wasThere(f.folder, e) {
+	e, src := &n.entry, n.src
+	if !t.startsNow(f.folder, e) || !n.old && !t.wasThere(f.folder, e) {
 		return
 	}
 	size := e.size
@@ -83,6 +84,15 @@ func (t *Tailer) passOver(f *file, n *nascent) {
 	f.read.off, f.size = d.Start, int64(d.Start)
 	f.safe = f.read
 	t.changed.Files = append(t.changed.Files, checkpoint.FileState{File: f.desc, Offset: d.Start})
+}
+
+// startsNow says that this is a first start, which passes over what is there of e.
+func (t *Tailer) startsNow(fo *folder, e *entry) bool {
+	in := fo.in
+	if e.in != nil {
+		in = e.in
+	}
+	return t.o.First && in.FromNow
 }
 
 // wasThere says that e was there before the first start, as far as can be known.

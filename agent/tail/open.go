@@ -18,6 +18,11 @@ func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error)
 	}
 	var f *os.File
 	var err error
+	if t.o.Fault != nil {
+		if err = t.o.Fault(path); err != nil {
+			return nil, stat{}, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
 	if t.pins.holds(path) {
 		f, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	} else {

@@ -21,12 +21,17 @@ type pins struct {
 // add links the open log file into the folder of pins. The link is made from the descriptor, so it is to the inode that
 // was looked at, whatever its names are by now.
 func (p *pins) add(fo *folder, f *os.File, e entry) (string, error) {
+	return p.link(fo, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_SYMLINK_FOLLOW, e)
+}
+
+// link makes the pin of e, from one of its names.
+func (p *pins) link(fo *folder, from string, flags int, e entry) (string, error) {
 	dir := filepath.Join(p.dir, fo.pod, fo.container)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for pins: %w", err)
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%s.%d", e.name, e.key.inode))
-	err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
+	err := unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, path, flags)
 	if errors.Is(err, unix.ENOENT) { // unlinked meanwhile: the descriptor has to do
 		return "", nil
 	}

@@ -84,6 +84,7 @@ func (t *Tailer) await(fo *folder, strangers []*stranger, now time.Time) {
 		}
 		if fo.settled {
 			s.src.Close()
+			t.noteUnread(fo, &s.entry, errNotKept, now)
 			continue
 		}
 		if fo.waitsSince.IsZero() {

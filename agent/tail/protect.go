@@ -49,6 +49,11 @@ func (t *Tailer) noLinks(in *input, err error) {
 		"No hard links can be made from this root to data_dir; put both on one mount", "root", in.Root, "error", err)
 }
 
+// canPin says whether files of fo should have pins, and can.
+func (t *Tailer) canPin(fo *folder) bool {
+	return fo.pod != "" && !fo.excluded && t.o.PinDir != "" && !fo.in.noLinks
+}
+
 // pinned says whether pins protect all container logs.
 func (t *Tailer) pinned() bool {
 	for _, in := range t.inputs {

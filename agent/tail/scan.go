@@ -26,7 +26,7 @@ func (t *Tailer) scan(now time.Time) {
 			continue // of an input that the configuration no longer has
 		}
 		t.scanFolder(fo, now)
-		if len(fo.files) == 0 && len(fo.nascent) == 0 && len(fo.entries) == 0 {
+		if len(fo.files) == 0 && len(fo.nascent) == 0 && len(fo.entries) == 0 && len(fo.unread) == 0 {
 			delete(t.folders, id)
 		}
 	}
@@ -71,6 +71,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		if len(strangers) >= t.maxUnknown() { // all of them are open
 			t.nextScan = now
 			t.unmet, fo.unlisted, behind = true, true, t.scans == 0 || fo.behind
+			t.queue(fo, i, pinned, now)
 			break
 		}
 		if s := t.meet(fo, e, pinned[e.key], now); s != nil {
@@ -83,6 +84,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		fo.assign(&fo.entries[i])
 	}
 	t.vanishNascents(fo, now)
+	t.sweepUnread(fo, now) // before the Files that may lose it are forgotten
 	for _, f := range slices.Clone(fo.files) {
 		t.look(f, pinned, now)
 	}
@@ -162,7 +164,9 @@ func (t *Tailer) lookAtEntry(f *file, e *entry, pinned map[key]string, now time.
 		f.seeZip()
 		return
 	}
-	f.pin = pinned[e.key]
+	if f.pin = pinned[e.key]; !e.pin {
+		f.name = e.path
+	}
 	t.grow(f, e.stat, now)
 	f.ended = f.rotated && now.Sub(f.lastGrew) >= quietFor
 }

@@ -81,6 +81,7 @@ type Options struct {
 	PodWait  func() time.Duration // how long the first files of a container wait until its pod is known
 	Ending   func() bool          // the agent was asked to end: see Leave; nil: it never is
 	Log      *slog.Logger
+	Fault    func(path string) error // for tests: an error of its is that of opening the path
 }
 
 // Tailer is the Source of Intake.

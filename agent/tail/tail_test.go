@@ -38,6 +38,7 @@ type node struct {
 	boot   bool
 	broken bool // the ledger
 	ending bool // Options.Ending
+	fault  func(path string) error
 
 	passedOver int64 // bytes of excluded Files that are forgotten
 	max        int64 // Options.MaxPins
@@ -63,8 +64,16 @@ func (n *node) start() {
 		known = append(known, k)
 	}
 	n.tail = New(Options{Inputs: n.inputs, Node: "node1", PinDir: n.pins, MaxPins: n.max, Known: known, SameBoot: n.boot, First: n.first,
-		Pods: n.pods, PodWait: func() time.Duration { return podWait }, Ending: func() bool { return n.ending }, Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
+		Pods: n.pods, PodWait: func() time.Duration { return podWait }, Ending: func() bool { return n.ending }, Fault: n.fails, Ledger: n, Acked: func() wal.Index { return n.acked }, Log: slog.New(slog.NewTextHandler(logWriter{n}, nil))})
 	n.first = false
+}
+
+// fails is Options.Fault.
+func (n *node) fails(path string) error {
+	if n.fault == nil {
+		return nil
+	}
+	return n.fault(path)
 }
 
 // stop ends the Tailer as a SIGKILL would: only what was taken is remembered.

@@ -274,4 +274,47 @@ var tailMutations = []mutation{
 		old:    "f.read.parts = parse.Resume(", new: "_ = parse.Resume(",
 		test: "TestALongPlainLineAmongTracesIsNumbered",
 	},
+	// What can't be opened.
+	{
+		name: "tail/unread-not-pinned", invariant: "5", pkg: "agent/tail", file: "agent/tail/meet.go",
+		broken: "a container's file that can't be opened has no pin",
+		old:    "if pin == \"\" && passing(err) {", new: "if pin == \"\" && err == nil {",
+		test: "TestWhatCannotBeOpenedIsPinned",
+	},
+	{
+		name: "tail/unread-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
+		broken: "a file that could not be opened is forgotten when it is gone",
+		old:    "			t.loseUnread(fo, u, now)\n", new: "",
+		test: "TestWhatCannotBeOpenedIsListedWhenItIsGone",
+	},
+	{
+		name: "tail/queue-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/scan.go",
+		broken: "files whose turn to be opened has not come are not remembered",
+		old:    "			t.queue(fo, i, pinned, now)\n", new: "",
+		test: "TestWhatCannotBeOpenedIsListedWhenItIsGone",
+	},
+	{
+		name: "tail/unread-rest-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
+		broken: "what an unreadable file has more than was read of it before a restart does not count",
+		old:    "f.size, f.lastGrew = e.size, now", new: "f.lastGrew = now",
+		test: "TestWhatCannotBeOpenedIsListedWhenItIsGone",
+	},
+	{
+		name: "tail/unread-listed-though-read", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
+		broken: "the ledger lists a file that could not be opened and was read from its .gz",
+		old:    "fo.ofKnown(u) || fo.compressed(u)", new: "fo.ofKnown(u)",
+		test: "TestWhatWasCompressedIsNotListed",
+	},
+	{
+		name: "tail/unread-copy-listed", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
+		broken: "the ledger lists a .gz that could not be opened, of what was read or has a pin",
+		old:    "fo.ofKnown(u) || fo.compressed(u)", new: "fo.compressed(u)",
+		test: "TestACopyThatCannotBeOpenedIsNotListed",
+	},
+	{
+		name: "tail/unread-pin-anywhere", invariant: "people", pkg: "agent/tail", file: "agent/tail/unread.go",
+		broken: "what can't be opened is pinned wherever a link leads to",
+		old:    "fo.in.anchorOf(target); a == nil {", new: "fo.in.anchorOf(target); a == nil && err != nil {",
+		test: "TestAPinWithoutADescriptorStaysInItsRoot",
+	},
 }
