@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,16 +28,6 @@ sink:
 http:
   listen: %s
 `, filepath.Join(home, "data"), root, backendAddr, listen)
-}
-
-// freeAddr returns an address of 127.0.0.1 that nobody listened on just now.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // accountsWrites reports whether the kernel counts what a process writes below dir. It doesn't on tmpfs and on some

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"logboom/bench/peers"
+	"logboom/chaos/port"
 )
 
 // contender is a program that brings a node's log files into the backend: the agent or a peer.
@@ -36,7 +37,7 @@ func (m *meter) contenders(ctx context.Context) (all []contender, missing []stri
 
 // agentCommand is an agent that runs until it is told to end, as the peers do.
 func (m *meter) agentCommand(at peers.Place) (string, []string, error) {
-	listen, err := freeAddr()
+	listen, err := port.Free()
 	if err != nil {
 		return "", nil, err
 	}

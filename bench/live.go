@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"logboom/bench/corpus"
+	"logboom/chaos/port"
 )
 
 // liveFiles is how many containers log in a live run.
@@ -84,7 +85,7 @@ func (m *meter) live(ctx context.Context, rate float64) (s *stage, err error) {
 	if s.door, err = openDoor(); err != nil {
 		return s, err
 	}
-	if s.status, err = freeAddr(); err != nil {
+	if s.status, err = port.Free(); err != nil {
 		return s, err
 	}
 	config := filepath.Join(s.home, "agent.yaml")

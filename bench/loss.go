@@ -12,6 +12,7 @@ import (
 	"logboom/bench/peers"
 	"logboom/chaos/kubelet"
 	"logboom/chaos/manifest"
+	"logboom/chaos/port"
 )
 
 // trial is one contender in one scenario: a simulated kubelet writes, and things happen at set times.
@@ -96,7 +97,7 @@ func (m *meter) play(ctx context.Context, s *scenario, side *contender) (*Accoun
 		defer os.RemoveAll(dir)
 	}
 	t := &trial{m: m, side: side, place: peers.Place{Home: filepath.Join(dir, "program"), Root: filepath.Join(dir, "pods")}}
-	if t.place.Backend, err = freeAddr(); err != nil {
+	if t.place.Backend, err = port.Free(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(t.place.Home, 0o700); err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"logboom/bench/corpus"
+	"logboom/chaos/port"
 )
 
 // meter runs the agent on corpora. It belongs to the main goroutine.
@@ -121,7 +122,7 @@ func (m *meter) drainInto(ctx context.Context, c *corpus.Corpus, b *backend, hom
 
 // drain runs the agent until everything is delivered and it has ended.
 func (m *meter) drain(ctx context.Context, c *corpus.Corpus, b *backend, home string) (*Run, error) {
-	addr, err := freeAddr()
+	addr, err := port.Free()
 	if err != nil {
 		return nil, err
 	}

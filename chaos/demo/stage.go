@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"logboom/chaos/kubelet"
 	"logboom/chaos/manifest"
+	"logboom/chaos/port"
 )
 
 // index is where the agent is told to store documents.
@@ -75,8 +75,10 @@ func setUp(ctx context.Context, o options) (*stage, error) {
 		return nil, err
 	}
 	s := &stage{options: o, client: &http.Client{Timeout: 20 * time.Second}, show: newDisplay(os.Stdout)}
-	if s.agentAddr, s.serverAddr, err = freeAddrs(); err != nil {
-		return nil, err
+	for _, addr := range []*string{&s.agentAddr, &s.serverAddr} {
+		if *addr, err = port.Free(); err != nil {
+			return nil, err
+		}
 	}
 	config := fmt.Sprintf(configuration, s.in("agent"), s.in("pods"), s.serverAddr, index, s.agentAddr)
 	if err := os.WriteFile(s.in("agent.yaml"), []byte(config), 0o600); err != nil {
@@ -152,18 +154,4 @@ func emptyDir(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, marker), nil, 0o600)
-}
-
-// freeAddrs returns two addresses of 127.0.0.1 that nobody listened on just now.
-func freeAddrs() (a, b string, err error) {
-	var addrs [2]string
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", err
-		}
-		defer l.Close()
-		addrs[i] = l.Addr().String()
-	}
-	return addrs[0], addrs[1], nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"logboom/chaos/port"
 )
 
 // build makes a program of this module, static, and returns its path.
@@ -27,15 +28,14 @@ func build(t *testing.T, pkg string) string {
 	return binary
 }
 
-// freePort returns an address of 127.0.0.1 that nobody listened on just now.
-func freePort(t *testing.T) string {
+// freeAddr returns an address for one agent, also when it comes back.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // agent is the built binary with its configuration. It belongs to the test's goroutine.

@@ -26,7 +26,7 @@ import (
 func TestPodLogsOfARealNodeAreStoredOnce(t *testing.T) {
 	c := openCluster(t, "host")
 	url := startElasticsearch(t)
-	listen := freePort(t)
+	listen := freeAddr(t)
 	a := newAgent(t, configure(hostDir(t, "/var/log", c.namespace), podLogs, url, "%{namespace}-%{pod}", listen))
 
 	a.start()

@@ -39,7 +39,7 @@ func TestContainerLogsReachElasticsearch(t *testing.T) {
 		t.Run(target.name, func(t *testing.T) {
 			url := startElasticsearch(t)
 			root := t.TempDir()
-			a := newAgent(t, configure(t.TempDir(), root, url, target.index, freePort(t)))
+			a := newAgent(t, configure(t.TempDir(), root, url, target.index, freeAddr(t)))
 			if target.index == target.stored {
 				dataStream(t, url, target.index)
 			}

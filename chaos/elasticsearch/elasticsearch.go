@@ -14,7 +14,7 @@ package elasticsearch
 import (
 	"errors"
 	"fmt"
-	"net/url"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +23,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"logboom/chaos/port"
 )
 
 // RequireVariable names the environment variable that turns a skip into a failure when it is 1.
@@ -72,7 +74,8 @@ type node struct {
 
 	mu   sync.Mutex // guards all below
 	dir  string
-	url  string // "" until the first start
+	addr string // what has its port; "" until the first start
+	url  string
 	live bool
 }
 
@@ -90,7 +93,11 @@ func (n *node) start(t testing.TB, settings ...string) string {
 	if name == "" {
 		name = server()
 	}
-	args := []string{"--server", name, "--dir", n.dir, "--port", n.port(), "--owner", strconv.Itoa(os.Getpid())}
+	number, err := n.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--server", name, "--dir", n.dir, "--port", number, "--owner", strconv.Itoa(os.Getpid())}
 	out, err := script("start.sh", append(args, settings...)...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == missing && os.Getenv(RequireVariable) != "1" {
@@ -113,12 +120,15 @@ func (n *node) kill(t testing.TB) {
 	n.live = false
 }
 
-// port returns the port of an earlier start, so that a restart has the same URL, or 0.
-func (n *node) port() string {
-	if u, err := url.Parse(n.url); err == nil && u.Port() != "" {
-		return u.Port()
+// port returns the node's port, the same for each start, so that a restart has the same URL.
+func (n *node) port() (number string, err error) {
+	if n.addr == "" {
+		if n.addr, err = port.Free(); err != nil {
+			return "", err
+		}
 	}
-	return "0"
+	_, number, err = net.SplitHostPort(n.addr)
+	return number, err
 }
 
 // prepare makes the node's folder, and removes those that killed nodes of earlier processes left.

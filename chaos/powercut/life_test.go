@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"logboom/chaos/cutfs"
+	"logboom/chaos/port"
 )
 
 // life is one node: some boots, each ended by a power cut, and a last one that drains.
@@ -55,10 +55,11 @@ func newLife(t *testing.T, seed uint64, run func(*life, bool) (*process, error))
 func newLifeOn(t *testing.T, seed uint64, o cutfs.Options, run func(*life, bool) (*process, error)) *life {
 	l := &life{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 5)), run: run, dir: t.TempDir(), book: newBook(), rotten: map[string]bool{}}
 	fmt.Fprintf(&l.history, "seed %d: %+v\n", seed, o)
-	l.addr = freeAddr(t)
+	var err error
+	l.addr, err = port.Free()
+	must(t, err)
 	at := filepath.Join(l.dir, "disk")
 	must(t, os.Mkdir(at, 0o755))
-	var err error
 	l.disk, err = cutfs.Mount(at, o)
 	must(t, err)
 	t.Cleanup(func() {
@@ -75,14 +76,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	at, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer at.Close()
-	return at.Addr().String()
 }
 
 // start starts the agent in a boot of its own.

@@ -4,12 +4,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"logboom/chaos/elasticsearch"
+	"logboom/chaos/port"
 )
 
 // server is what the agent delivers to, as a process that a scenario may break.
@@ -40,26 +40,20 @@ func (g *stage) newServer(name string) server {
 // embedded is chaos/backend.
 type embedded struct {
 	process
-	url string
+	addr string
 }
 
 func (e *embedded) name() string { return "the embedded backend" }
 
 func (e *embedded) begin() string {
 	e.t.Helper()
-	if e.url != "" {
-		e.start("--listen", strings.TrimPrefix(e.url, "http://"))
-		return e.url
+	if e.addr == "" {
+		var err error
+		e.addr, err = port.Free()
+		must(e.t, err)
 	}
-	e.start("--listen", "127.0.0.1:0")
-	await(e.t, "the backend listens", func() bool {
-		said := listening.FindSubmatch(e.lastWords())
-		if said != nil {
-			e.url = string(said[1])
-		}
-		return said != nil
-	})
-	return e.url
+	e.start("--listen", e.addr)
+	return "http://" + e.addr
 }
 
 // real is Elasticsearch or OpenSearch itself.

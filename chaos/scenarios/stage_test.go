@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,8 +131,6 @@ func (g *stage) data() string { return filepath.Join(g.dir, "data") }
 
 // log returns the path of a log file.
 func (g *stage) log(name string) string { return filepath.Join(g.logs, name) }
-
-var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
 
 // random returns a source of chance. LOGBOOM_SEED plays a run again, as far as the machine lets it.
 func (g *stage) random() *rand.Rand {
