@@ -11,6 +11,7 @@ import (
 // that slows down; when one is stored, the others follow.
 type hold struct {
 	first, last wal.Index // no letter of it is outside of (first, last], but what a walk is on its way through
+	next        wal.Index // where the next attempt begins: behind the letters that were held once more
 	due         time.Time // zero: not decided yet
 	wait        time.Duration
 }

@@ -217,6 +217,10 @@ func (p *post) pick(now time.Time) {
 			return
 		}
 		first, last := h.leave()
+		if first < h.next && h.next < last { // what is before has its turn afterwards
+			s.held(index, first, h.next)
+			first = h.next
+		}
 		p.walk = &walk{ctx: context.Background(), at: first, last: last, limit: probe, index: index, hold: h,
 			want: func(e *sink.Event, n *note) bool { return n.Held && (index == manyHolds || sink.Index(e) == index) }}
 	}
@@ -372,8 +376,9 @@ func (p *post) finish(now time.Time, wait bool) {
 		return
 	case wait:
 		p.store.held(w.index, w.from, w.last)
+		h.next = w.at // or those that are bad in themselves would hold up all others for ever
 		h.due, h.wait = now.Add(h.wait), min(2*h.wait, lastProbe)
-	case h.last > 0: // more came meanwhile, or a scan found older ones
+	case h.last > 0: // more came meanwhile, or a scan found older ones, or those before h.next have their turn
 		h.due, h.wait = now, firstProbe
 	default:
 		delete(p.store.holds, w.index)

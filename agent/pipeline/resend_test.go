@@ -23,6 +23,7 @@ type letterbox struct {
 	post   *post
 	now    time.Time
 	closed map[string]bool
+	stuck  bool            // what put has of its first index is held, if that is a
 	bad    map[string]bool // messages that are refused for good
 	got    map[string]int  // messages that were stored
 	tries  []int           // letters in each request
@@ -53,7 +54,7 @@ func (l *letterbox) Try(_ context.Context, events sink.Events) (r sink.Result, e
 	err = events.Each(func(n int, e *sink.Event) error {
 		count++
 		switch m := string(e.Message); {
-		case l.closed[sink.Index(e)]:
+		case l.closed[sink.Index(e)], l.stuck && sink.Index(e) == "a" && e.File.ID[0] == 1:
 			r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "index_closed_exception", Held: true})
 		case l.bad[m]:
 			r.Refused = append(r.Refused, sink.Refusal{N: n, Type: "document_parsing_exception"})
@@ -173,6 +174,26 @@ func TestHeldLettersAreStoredWhenTheirIndexIsOpen(t *testing.T) {
 	l.pass(lastProbe)
 	if len(l.left()) != 3 || l.store.heldLetters.Load() != 0 || len(l.store.holds) != 0 {
 		t.Errorf("%d left, %d held, %d holds", len(l.left()), l.store.heldLetters.Load(), len(l.store.holds))
+	}
+}
+
+// Letters of which most are refused for one reason stay held until a person puts that right. Those behind them, that were held when
+// the index was closed, don't wait for it.
+func TestHeldLettersDoNotHoldUpOthersOfTheirIndex(t *testing.T) {
+	l := newLetterbox(t)
+	l.stuck = true
+	for range 3 {
+		l.put(true, 200, "a")
+		l.put(true, 40, "x", "a")
+	}
+	l.pass(12 * time.Hour)
+	if got := len(l.left()); got != 3*200 || len(l.tries) > 200 {
+		t.Errorf("%d are left, want %d; %d tries", got, 3*200, len(l.tries))
+	}
+	l.stuck = false
+	l.pass(time.Hour)
+	if got := l.left(); len(got) != 0 || len(l.store.holds) != 0 {
+		t.Errorf("%d are left, %d holds", len(got), len(l.store.holds))
 	}
 }
 
