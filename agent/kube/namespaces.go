@@ -43,7 +43,11 @@ func (n *namespaces) follow(ctx context.Context, client *rest.RESTClient) {
 }
 
 func (n *namespaces) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	listed := 0
 	return n.source.list(ctx, &options, func(object []byte) (runtime.Object, error) {
+		if listed++; listed > maxNamespaces+1 {
+			return nil, nil // the one too many says so
+		}
 		full := &corev1.Namespace{}
 		if err := full.Unmarshal(object); err != nil {
 			return nil, err

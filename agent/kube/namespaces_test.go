@@ -1,10 +1,13 @@
 package kube
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -127,4 +130,43 @@ func TestNamespacesAreBounded(t *testing.T) {
 	if n.trouble() != "" || len(n.labels) > 0 {
 		t.Error("they are still there after a new list")
 	}
+}
+
+// A list of more namespaces than are kept takes no more memory than one of as many.
+func TestAListOfNamespacesIsBounded(t *testing.T) {
+	const all = 6 * maxNamespaces
+	object := func(i int) []byte {
+		n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("namespace-%06d", i), Labels: map[string]string{}}}
+		for l := range 10 {
+			n.Labels[fmt.Sprint("label-", l)] = strings.Repeat("v", 50)
+		}
+		text, err := n.Marshal()
+		if err != nil {
+			panic(err)
+		}
+		return append(binary.AppendUvarint([]byte{2<<3 | 2}, uint64(len(text))), text...)
+	}
+	var kept int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/namespaces") || r.URL.Query().Get("watch") != "" {
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", protobuf)
+		before := live()
+		w.Write(listBegin(all * len(object(0))))
+		for i := range all {
+			w.Write(object(i))
+		}
+		kept = live() - before
+		w.Write(listEnd)
+	}))
+	t.Cleanup(s.Close)
+	p := run(t, Options{Kubeconfig: kubetest.Kubeconfig(t, s.URL), Namespaces: []string{"*"}})
+	until(t, "there are too many", func() bool { return strings.Contains(p.Report().Namespaces, "more than") })
+	t.Logf("%d MB", kept>>20)
+	if kept > 32<<20 {
+		t.Errorf("%d MB are in memory", kept>>20)
+	}
+	s.CloseClientConnections()
 }

@@ -40,14 +40,14 @@ type lists struct{ *cache.ListWatch }
 // IsWatchListSemanticsUnSupported is asked by the informer.
 func (lists) IsWatchListSemanticsUnSupported() bool { return true }
 
-// list makes a list of what keep makes of each object.
+// list makes a list of what keep makes of each object; nil is left out.
 func (s *source) list(ctx context.Context, options *metav1.ListOptions, keep func(object []byte) (runtime.Object, error)) (runtime.Object, error) {
 	bounded, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	list := &items{}
 	err := s.read(bounded, options, &list.ListMeta, func(object []byte) error {
 		kept, err := keep(object)
-		if err == nil {
+		if err == nil && kept != nil {
 			list.Items = append(list.Items, kept)
 		}
 		return err
