@@ -28,6 +28,7 @@ type file struct {
 	rotated   bool // no writer opens it any more: renamed, removed or replaced
 	ended     bool // and it has been quiet for long enough
 	cut       bool // its bytes are gone from its inode: truncated
+	copy      key  // of what was a beginning of it when it was last looked at
 	pin       string
 	onlyPin   bool
 	size      int64     // known size of the content: what was seen of the plain file, or of a .gz in its place

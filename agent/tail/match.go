@@ -25,10 +25,15 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			cmp.Compare(a.entry.rotatedAt(), b.entry.rotatedAt()), compareBool(a.entry.gz, b.entry.gz))
 	})
 	var waiting []*stranger
-	for _, s := range strangers {
+	for i, s := range strangers {
 		e := &s.entry
-		if e.kind == sibling {
+		if e.kind != live && fo.pod == "" {
 			t.refresh(fo, e, now)
+		}
+		if t.copying(fo, s, strangers[i+1:], now) {
+			s.src.Close()
+			t.unmet = true
+			continue
 		}
 		f := t.identify(fo, s, false)
 		if t.postpone(fo, s, now) {
@@ -47,8 +52,12 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 				waiting = append(waiting, s)
 				continue
 			}
+			copied := fo.shortCopy(e)
 			f = t.newFile(fo, e, s)
 			t.passOver(f, s.nascent)
+			if copied {
+				t.startAt(f, e.size)
+			}
 		}
 		t.attach(f, s.nascent, now)
 	}

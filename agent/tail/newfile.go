@@ -78,8 +78,13 @@ func (t *Tailer) passOver(f *file, n *nascent) {
 	if e.gz {
 		_, size, _ = checksum(src, 0, 1<<62)
 	}
+	t.startAt(f, lineStart(src, size))
+}
+
+// startAt makes f, of which nothing was read, begin at start.
+func (t *Tailer) startAt(f *file, start int64) {
 	d := *f.desc
-	d.Start = wal.Offset(lineStart(src, size))
+	d.Start = wal.Offset(start)
 	f.desc = &d
 	f.read.off, f.size = d.Start, int64(d.Start)
 	f.safe = f.read
