@@ -10,12 +10,16 @@ import (
 
 // A copytruncate copies a log, and cuts it then. While that lasts, the copy is shorter than what was read of the log, so the
 // checksum of that tells nothing of it, and a new File would be all of it once more. So a plain file that begins as a log does
-// waits as long as it is written to. When the log is cut, the copy may still lack what was read last: nothing of it is new then.
+// waits as long as it is written to, a minute at most: there are logs that say the same again and again. When the log is cut, the copy may still lack what was read last: nothing of it is new then.
+
+// copyFor is how long a file may wait because it may be a copy.
+const copyFor = time.Minute
 
 // copying says that s is, at a glance, the beginning of a File that was read further, or of one that is only met now.
 func (t *Tailer) copying(fo *folder, s *stranger, others []*stranger, now time.Time) bool {
 	e := &s.entry
-	if fo.pod != "" || e.gz || e.kind == live || e.quiet(now) {
+	young := now.Sub(time.Unix(0, e.key.birth)) < copyFor
+	if fo.pod != "" || e.gz || e.kind == live || e.quiet(now) || !young || !madeByRotation(e.name, e.of) {
 		return false
 	}
 	for _, f := range fo.files {

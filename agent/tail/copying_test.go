@@ -105,7 +105,30 @@ func TestALogThatIsTheBeginningOfAnotherIsRead(t *testing.T) {
 	for range 4 {
 		n.poll(2 * quietFor)
 	}
-	if len(n.got) != 101 {
-		t.Errorf("%d lines were read", len(n.got))
+	l.wantLines(101)
+}
+
+// A log that says the same as another, again and again, is soon read all the same.
+func TestALogThatSaysTheSameIsReadAfterAMinute(t *testing.T) {
+	n, l, _ := copied(t, "app*.log")
+	must(t, os.Truncate(l.path, 0))
+	n.poll(time.Second)
+	same := bytes.Repeat([]byte("tick\n"), 1000)
+	must(t, os.WriteFile(l.path, same, 0o640))
+	n.poll(time.Second)
+	read := len(n.got)
+	other := filepath.Join(filepath.Dir(l.path), "app-2.log")
+	for i := 1; i <= 70; i++ {
+		must(t, os.WriteFile(other, same[:5*i], 0o640))
+		must(t, os.Chtimes(other, n.now, n.now))
+		n.poll(time.Second)
+	}
+	l.wantLines(read + 70)
+}
+
+func (l plainLog) wantLines(lines int) {
+	l.n.t.Helper()
+	if n := l.n; len(n.got) != lines {
+		n.t.Errorf("%d lines were read, want %d", len(n.got), lines)
 	}
 }
