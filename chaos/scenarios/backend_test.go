@@ -110,9 +110,7 @@ func TestSlowAndHangingBackend(t *testing.T) {
 func TestAgentKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{sink: hasty})
-	c := busy(3000)
-	c.MaxFiles = 20 // no file may go before an agent lived long enough to see it
-	n := g.startNode(c)
+	n := g.startNode(busy(3000))
 	random := g.random()
 	for range times(12, 50) {
 		g.agent.start()

@@ -142,9 +142,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newStage(t, settings{})
-			c := busy(2000)
-			c.MaxFiles = 20 // while an agent starts on a busy machine no file may go that none has seen
-			n := g.startNode(c)
+			n := g.startNode(busy(2000))
 			g.agent.start()
 			g.awaitStored(2000)
 			g.agent.kill()

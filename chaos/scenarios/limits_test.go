@@ -120,7 +120,9 @@ const smallWAL = "  max_size: 4MiB\n  segment_size: 1MiB\n  max_pod_share: 100%"
 func TestQuotaReachedAndFreed(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{wal: smallWAL, sink: hasty})
-	n := g.startNode(busy(3000))
+	c := busy(3000)
+	c.Speed, c.MaxFiles = 5, 5 // what is rotated goes four ticks of 2 s later
+	n := g.startNode(c)
 	g.agent.start()
 	g.awaitStored(500)
 	g.backend.kill()

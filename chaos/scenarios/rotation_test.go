@@ -11,9 +11,10 @@ import (
 	"logboom/chaos/kubelet"
 )
 
-// busy is a node of one container, fast enough to be rotated at each tick.
+// busy is a node of one container, fast enough to be rotated at each tick, a second. What is rotated goes 19 ticks later: no
+// file may go that an agent on a busy machine, where it was just started or went on, has not seen.
 func busy(lines float64) kubelet.Config {
-	return kubelet.Config{Seed: 1, Speed: 10, MaxSize: 128 << 10, MaxFiles: 5, Pods: []kubelet.Pod{
+	return kubelet.Config{Seed: 1, Speed: 10, MaxSize: 128 << 10, MaxFiles: 20, Pods: []kubelet.Pod{
 		{Namespace: "shop", Name: "web", Containers: []kubelet.Container{{Name: "web", Rate: lines, Stderr: 0.1, Long: 0.0005, Binary: 0.001}}},
 	}}
 }
@@ -106,7 +107,7 @@ func TestRotationFasterThanTheLooks(t *testing.T) {
 	t.Parallel()
 	g := newStage(t, settings{})
 	c := busy(5000)
-	c.Speed, c.MaxSize, c.MaxFiles = 50, 32<<10, 20
+	c.Speed, c.MaxSize, c.MaxFiles = 50, 32<<10, 1000 // none goes for minutes: each has to be found, not in time
 	n := g.startNode(c)
 	g.agent.start()
 	n.awaitRotations(15)
