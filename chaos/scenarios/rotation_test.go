@@ -110,7 +110,12 @@ func TestRotationFasterThanTheLooks(t *testing.T) {
 	c.Speed, c.MaxSize, c.MaxFiles = 50, 32<<10, 1000 // none goes for minutes: each has to be found, not in time
 	n := g.startNode(c)
 	g.agent.start()
-	n.awaitRotations(15)
+	for range 4 {
+		n.awaitRotations(2)
+		g.agent.pause() // where it looks more often than it must
+		n.awaitRotations(3)
+		g.agent.goOn()
+	}
 	n.end()
 	g.verdict(demand{})
 }
