@@ -100,12 +100,15 @@ func (s *Sink) renew() {
 	}
 }
 
-// TakeCredentials takes over the credentials and Headers of c, all of them or none.
-func (s *Sink) TakeCredentials(c *Config) error {
+// KeepCredentials keeps a 401 from renewing credentials until resume is called: who reads them in between and takes them over
+// writes over none that were read later.
+func (s *Sink) KeepCredentials() (resume func()) {
 	s.renewal.mu.Lock()
-	defer s.renewal.mu.Unlock()
-	return s.logIn(c)
+	return s.renewal.mu.Unlock
 }
+
+// TakeCredentials takes over the credentials and Headers of c, all of them or none. It is called between KeepCredentials and resume.
+func (s *Sink) TakeCredentials(c *Config) error { return s.logIn(c) }
 
 // logIn holds renewal.mu.
 func (s *Sink) logIn(c *Config) error {

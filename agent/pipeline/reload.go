@@ -65,6 +65,7 @@ func (a *agent) obey(ctx context.Context) {
 // reload takes the file over as it is now, or nothing of it: an agent that runs with half of a configuration is one that
 // nobody wrote. The file is read once: what is compared, what the loops take over and what the sink logs in with is of one moment.
 func (a *agent) reload() {
+	defer a.sink.KeepCredentials()() // a 401 meanwhile may find newer ones
 	now, err := a.o.Reload()
 	if err != nil {
 		a.o.Logger.Error("the configuration is wrong: the agent goes on with the one it has", "error", err)

@@ -5,10 +5,53 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"logboom/agent/config"
 	"logboom/sink"
 )
+
+// A password changes, and changes again while a SIGHUP is taken over: the newer one must stay.
+func TestAHangupWritesOverNoNewerCredentials(t *testing.T) {
+	var login atomic.Value
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		login.Store(r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(s.Close)
+	of := func(key string) *config.Config {
+		c := defaults(t)
+		c.Sink.Elasticsearch.URLs, c.Sink.Elasticsearch.APIKey = []string{s.URL}, config.Secret(key)
+		return c
+	}
+	a := &agent{c: of("first"), o: Options{Logger: quiet}}
+	a.conf.Store(a.c)
+	refused := make(chan struct{})
+	reads := 0
+	a.o.Reload = func() (*config.Config, error) {
+		if reads++; reads > 1 {
+			return of("third"), nil
+		}
+		go func() {
+			defer close(refused)
+			_ = a.sink.CheckLookUp(t.Context(), "logs") // it reads the third ones
+		}()
+		select {
+		case <-refused:
+		case <-time.After(300 * time.Millisecond):
+		}
+		return of("second"), nil
+	}
+	var err error
+	if a.sink, err = sink.New(a.sinkConfig()); err != nil {
+		t.Fatal(err)
+	}
+	a.reload()
+	<-refused
+	if a.sink.Check(t.Context()); login.Load() != "ApiKey third" || reads != 2 {
+		t.Errorf("%d reads, and the backend is told %q", reads, login.Load())
+	}
+}
 
 // A file that is written while it is read again: whatever holds afterwards is what stood there at one moment, and what can't
 // be used as a whole is not used in part.

@@ -266,4 +266,10 @@ var pipelineMutations = []mutation{
 		old:    "if err := a.sink.TakeCredentials(&credentials); err != nil {", new: "a.conf.Store(now)\n\tif err := a.sink.TakeCredentials(&credentials); err != nil {",
 		test: "TestAHangupReadsTheConfigurationOnce",
 	},
+	{
+		name: "pipeline/reload-is-overtaken", invariant: "people", pkg: "agent/pipeline", file: "agent/pipeline/reload.go",
+		broken: "what a reload has read is written over what was read later, after a 401",
+		old:    "defer a.sink.KeepCredentials()()", new: "a.sink.KeepCredentials()()",
+		test: "TestAHangupWritesOverNoNewerCredentials",
+	},
 }
