@@ -43,8 +43,16 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			f.skip(e.size) // it may be known by its .gz only, which nobody unpacks to see how long it is
 		}
 		if f != nil && f.attached && !e.gz || f == nil && e.kind == sibling && !t.wanted(fo, e) {
+			if s.pin != "" && !e.pin {
+				e.links = max(e.links, 2) // the pin may have been made since; when only that is left, it is looked at again
+			}
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
+			if f != nil && e.pin && e.links == 1 && e.size <= int64(f.safe.off) { // its name is gone, and all of it is durable as f's
+				if err := t.pins.remove(e.path); err != nil {
+					t.warnOnce(e.path, "can't remove a pin", err)
+				}
+			}
 			continue
 		}
 		if f == nil {

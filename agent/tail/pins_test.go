@@ -158,6 +158,29 @@ func TestAPinStaysUntilWhatWasReadIsDurable(t *testing.T) {
 	}
 }
 
+// The pin of a copy has nothing that its original has not, and nobody would ever let go of it.
+func TestThePinOfACopyGoesWithItsName(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a", "b")
+	n.start()
+	n.poll(0)
+	text, err := os.ReadFile(n.path("0.log"))
+	must(t, err)
+	must(t, os.WriteFile(n.path("0.log.20261122-160000"), text, 0o640))
+	n.poll(2 * time.Second)
+	if got := n.pinFiles(); len(got) != 2 {
+		t.Errorf("pins of a log and its copy: %q", got)
+	}
+	n.remove("0.log.20261122-160000")
+	for range 3 {
+		n.poll(20 * time.Second)
+	}
+	if got := n.pinFiles(); len(got) != 1 || got[0] != "0.log" {
+		t.Errorf("pins when the copy is gone: %q", got)
+	}
+	n.want("a", "b")
+}
+
 func TestPinsOfFilesWithANameStay(t *testing.T) {
 	n := newNode(t)
 	n.max = 1
