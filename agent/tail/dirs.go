@@ -60,12 +60,9 @@ func (d *dir) same(path string) bool {
 
 // relist lists the folder at path. Of a folder with logs, hints are asked for first.
 func (t *Tailer) relist(in *input, path string) (*dir, error) {
-	var f *os.File
-	var err error
-	if in != nil {
-		f, err = in.open(path, unix.O_DIRECTORY)
-	} else {
-		f, err = os.Open(path)
+	f, err := t.openDir(in, path)
+	if outOfDescriptors(err) && t.makeRoom() {
+		f, err = t.openDir(in, path)
 	}
 	if err != nil {
 		return nil, err
@@ -89,6 +86,18 @@ func (t *Tailer) relist(in *input, path string) (*dir, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+func (t *Tailer) openDir(in *input, path string) (*os.File, error) {
+	if t.o.Fault != nil {
+		if err := t.o.Fault(path); err != nil {
+			return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+	if in != nil {
+		return in.open(path, unix.O_DIRECTORY)
+	}
+	return os.Open(path)
 }
 
 // sweepDirs forgets folders that this scan did not ask for.

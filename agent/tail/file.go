@@ -53,6 +53,7 @@ type file struct {
 	heldTorn  bool      // the last of them is no newline
 	heldSince time.Time
 	problem   string
+	short     bool       // and that is for want of descriptors: it will be over
 	doubt     string     // why what was read of its .gz may not be what was written
 	counted   bool       // of an excluded File: the checkpoint knows it
 	countedTo wal.Offset // and so much of it

@@ -262,7 +262,7 @@ func (t *Tailer) fail(f *file, now time.Time, err error) filled {
 		}
 		return atEnd
 	}
-	f.problem = err.Error()
+	f.problem, f.short = err.Error(), outOfDescriptors(err)
 	f.nextLook = now.Add(scanEvery)
 	t.warnOnce(f.desc.Path, "can't read a log file; the others go on", err)
 	return atEnd
@@ -271,7 +271,7 @@ func (t *Tailer) fail(f *file, now time.Time, err error) filled {
 // recovered ends what fail began.
 func (t *Tailer) recovered(f *file) {
 	if f.problem != "" {
-		f.problem = ""
+		f.problem, f.short = "", false
 		t.calm(f.desc.Path)
 	}
 }

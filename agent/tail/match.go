@@ -205,7 +205,7 @@ func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 		f.read.loadTail(n.src, f.desc.Start)
 		f.safe = f.read
 	}
-	t.hold(f, n.src)
+	t.holdNew(f, n.src)
 	t.warm(f)
 }
 

@@ -65,6 +65,7 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	if n.src == nil {
 		src, st, err := t.openAt(fo, e.path, e.gz)
 		if err != nil {
+			t.short = outOfDescriptors(err)
 			if pin == "" && passing(err) {
 				t.pinUnread(fo, e)
 			}

@@ -11,22 +11,11 @@ import (
 
 var errNotRegular = errors.New("no regular file")
 
-// openAt opens the log file at path: a pin as it is, all others below a root of their input.
+// openAt opens the log file at path.
 func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error) {
-	if t.open >= t.o.MaxOpen && !t.makeRoom() {
-		return nil, stat{}, &os.PathError{Op: "open", Path: path, Err: unix.EMFILE}
-	}
-	var f *os.File
-	var err error
-	if t.o.Fault != nil {
-		if err = t.o.Fault(path); err != nil {
-			return nil, stat{}, &os.PathError{Op: "open", Path: path, Err: err}
-		}
-	}
-	if t.pins.holds(path) {
-		f, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-	} else {
-		f, err = fo.reader(path).open(path, 0)
+	f, err := t.openFile(fo, path)
+	if outOfDescriptors(err) && t.makeRoom() {
+		f, err = t.openFile(fo, path)
 	}
 	if err != nil {
 		return nil, stat{}, err
@@ -47,6 +36,23 @@ func (t *Tailer) openAt(fo *folder, path string, gz bool) (content, stat, error)
 	return z, st, nil
 }
 
+// openFile opens a pin as it is, all others below a root of their input.
+func (t *Tailer) openFile(fo *folder, path string) (*os.File, error) {
+	if t.o.Fault != nil {
+		if err := t.o.Fault(path); err != nil {
+			return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+	if t.pins.holds(path) {
+		return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	}
+	return fo.reader(path).open(path, 0)
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
+
 // reopen opens f where it was last seen, if it is closed.
 func (t *Tailer) reopen(f *file) error {
 	if f.src != nil {
@@ -54,6 +60,9 @@ func (t *Tailer) reopen(f *file) error {
 	}
 	if f.path == "" {
 		return os.ErrNotExist
+	}
+	if t.open >= t.o.MaxOpen && !t.makeRoom() {
+		return &os.PathError{Op: "open", Path: f.path, Err: unix.EMFILE}
 	}
 	src, st, err := t.openAt(f.folder, f.path, f.gz)
 	if err != nil {
@@ -69,12 +78,19 @@ func (t *Tailer) reopen(f *file) error {
 
 func (t *Tailer) hold(f *file, src content) {
 	t.close(f)
-	if t.open >= t.o.MaxOpen {
-		t.makeRoom()
-	}
 	rest(src)
 	f.src = src
 	t.open++
+}
+
+// holdNew is hold for a file that was just met. Where no other one can be closed for it, it is closed itself as long as it has a name,
+// and opened again when it is its turn: else what has no name would keep all others from being met.
+func (t *Tailer) holdNew(f *file, src content) {
+	if t.open >= t.o.MaxOpen && !t.makeRoom() && f.folder.entry(f.key) != nil {
+		src.Close()
+		return
+	}
+	t.hold(f, src)
 }
 
 // makeRoom closes a file that can be opened again, preferably one with a pin: another name alone may be gone by then. It
@@ -124,11 +140,11 @@ func (t *Tailer) closeQuiet(now time.Time) {
 	}
 }
 
-// defaultMaxOpen leaves half of the descriptors to everything else.
+// defaultMaxOpen leaves half of the descriptors to everything else, and to files of which it is not known yet what they are.
 func defaultMaxOpen() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 512
 	}
-	return int(min(limit.Cur/2, 1<<16))
+	return max(8, int(min(limit.Cur/2, 1<<16))-16)
 }

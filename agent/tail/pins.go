@@ -93,12 +93,19 @@ func (t *Tailer) listPins() {
 	}
 	in := t.podInput("")
 	pods, err := t.readDir(nil, t.o.PinDir)
-	if err != nil || in == nil {
+	if in == nil || err != nil && !t.warnUnlessGone(t.o.PinDir, err) {
 		return // none yet
+	}
+	if err != nil {
+		t.unlistPins()
+		return
 	}
 	for _, pod := range pods.names {
 		containers, err := t.readDir(nil, filepath.Join(t.o.PinDir, pod.Name()))
 		if err != nil {
+			if t.warnUnlessGone(filepath.Join(t.o.PinDir, pod.Name()), err) {
+				t.unlistPins()
+			}
 			continue
 		}
 		for _, c := range containers.names {
@@ -108,5 +115,12 @@ func (t *Tailer) listPins() {
 			}
 			t.listFolder(fo, filepath.Join(t.o.PinDir, pod.Name(), c.Name()), true)
 		}
+	}
+}
+
+// unlistPins notes that a File may have a pin that was not seen.
+func (t *Tailer) unlistPins() {
+	for _, fo := range t.folders {
+		fo.unlisted = fo.unlisted || fo.pod != ""
 	}
 }

@@ -108,7 +108,7 @@ func (t *Tailer) AtEnd() bool {
 		return false
 	}
 	for _, f := range t.byID {
-		if f.attached && !f.lost && f.problem == "" && !f.readUp() && (t.flush || f.held == 0) {
+		if f.attached && !f.lost && (f.problem == "" || f.short) && !f.readUp() && (t.flush || f.held == 0) {
 			return false
 		}
 	}

@@ -19,7 +19,7 @@ func (t *Tailer) scan(now time.Time) {
 		t.openHints()
 	}
 	defer t.timeScan(now)()
-	t.newNames, t.unmet, t.crowded, t.firstLines = false, false, false, 0
+	t.newNames, t.unmet, t.queued, t.crowded, t.firstLines = false, false, false, false, 0
 	t.list()
 	for id, fo := range t.folders {
 		if fo.in == nil {
@@ -63,14 +63,15 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 	t.lookForPod(fo, now)
 	var strangers []*stranger
 	behind := false
+	t.short = false
 	for i := range fo.entries {
 		e := &fo.entries[i]
 		if fo.byKey[e.key] != nil || slices.ContainsFunc(strangers, func(s *stranger) bool { return s.entry.key == e.key }) {
 			continue
 		}
-		if len(strangers) >= t.maxUnknown() { // all of them are open
+		if len(strangers) >= t.maxUnknown() || t.short && len(strangers) > 0 { // all of them are open
 			t.nextScan = now
-			t.unmet, fo.unlisted, behind = true, true, t.scans == 0 || fo.behind
+			t.unmet, t.queued, fo.unlisted, behind = true, true, true, t.scans == 0 || fo.behind
 			t.queue(fo, i, pinned, now)
 			break
 		}

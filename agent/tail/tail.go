@@ -96,6 +96,7 @@ type Tailer struct {
 	given   []given        // Records that are not durable yet, in order
 	open    int            // descriptors held
 
+	short      bool // there was none for the last file that should be met
 	crowded    bool // none of them can be given up for another one
 	firstLines int  // descriptors that this scan left open at files without a whole first line
 
@@ -106,6 +107,7 @@ type Tailer struct {
 	nextScan   time.Time
 	hints      hints
 	unmet      bool      // there are names of which the last scan did not find out what they are
+	queued     bool      // and some of them must wait for the next one, which comes at once
 	newNames   bool      // hints ask for a scan
 	nextHinted time.Time // when it may come
 	scans      int

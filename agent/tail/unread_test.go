@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +30,12 @@ func TestWhatCannotBeOpenedIsPinned(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EIO, syscall.EACCES} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			n := newNode(t)
-			n.fault = func(string) error { return errno }
+			n.fault = func(path string) error {
+				if strings.Contains(filepath.Base(path), ".log") {
+					return errno
+				}
+				return nil
+			}
 			n.lines("0.log", "a", "b")
 			n.start()
 			n.poll(0)
@@ -298,4 +304,163 @@ func TestWhatCannotBeOpenedIsListedOnce(t *testing.T) {
 	if len(n.losses) != 1 || len(n.states) > 0 {
 		t.Errorf("%+v, %v", n.losses, n.states)
 	}
+}
+
+// A folder of pins that can't be listed says nothing of the pins.
+func TestPinsThatCannotBeListedAreNotGone(t *testing.T) {
+	for _, folder := range []string{"", pod, filepath.Join(pod, "app")} {
+		n := newNode(t)
+		n.behind()
+		n.look(1, time.Second)
+		path := filepath.Join(n.pins, folder)
+		n.fault = func(p string) error {
+			if p == path {
+				return syscall.EMFILE
+			}
+			return nil
+		}
+		for _, f := range n.tail.byID {
+			n.tail.close(f)
+		}
+		n.look(relistEvery+5, time.Second) // folders of pins are listed anew
+		n.fault = nil
+		for range 4 {
+			n.poll(20 * time.Second)
+		}
+		n.wantLost(0)
+		if len(n.got) != 6 {
+			t.Errorf("%q: %d of 6 lines", folder, len(n.got))
+		}
+	}
+}
+
+// Files that have no name any more, and can't be read yet, do not keep others from being met.
+func TestNamelessFilesLeaveRoomToMeetOthers(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	n.tail.o.MaxOpen = 4
+	stopped := true
+	n.tail.o.Waits = func(*wal.File) bool { return stopped }
+	var want []string
+	for i := range 12 { // .gz that nobody knew, which have no pins
+		name := fmt.Sprintf("0.log.20261122-1601%02d", i)
+		want = append(want, fmt.Sprint("zip ", i))
+		n.lines(name, want[i])
+		n.zip(name)
+		n.look(1, time.Second)
+		if i < 4 {
+			n.remove(name + ".gz")
+			n.look(1, time.Second)
+		}
+	}
+	n.lines("0.log", "last")
+	n.look(2, time.Second)
+	if f := n.tail.byID; len(f) != 13 {
+		t.Errorf("%d Files are met, want 13", len(f))
+	}
+	if n.tail.open > 4 {
+		t.Errorf("%d are open", n.tail.open)
+	}
+	stopped = false
+	for range 6 {
+		n.poll(quietFor)
+	}
+	slices.Sort(n.got)
+	want = append(want, "last")
+	slices.Sort(want)
+	n.want(want...)
+	n.wantLost(0)
+}
+
+// When the agent ends, a .gz that has no name any more is no loss if a pin has its bytes, however many pins there are.
+func TestTheEndDoesNotListWhatAPinHas(t *testing.T) {
+	t.Run("pins that could not be opened", func(t *testing.T) { endWithPins(t, true) })
+	t.Run("pins that were passed over", func(t *testing.T) { endWithPins(t, false) })
+}
+
+func endWithPins(t *testing.T, unreadable bool) {
+	n := newNode(t)
+	begin := func() {
+		n.start()
+		n.tail.o.MaxOpen = 100 // and 25 of which nothing is known
+		n.tail.o.Waits = func(*wal.File) bool { return true }
+	}
+	begin()
+	for i := range 60 {
+		name := fmt.Sprintf("0.log.20261122-1601%02d", i)
+		n.lines("0.log", fmt.Sprint(i))
+		n.look(1, time.Second)
+		n.rename("0.log", name)
+		n.zip(name)
+	}
+	n.stop() // as a SIGKILL: the next agent finds pins and .gz
+	begin()
+	n.fault = func(path string) error {
+		if unreadable && strings.HasPrefix(path, n.pins) && strings.Contains(filepath.Base(path), ".log") {
+			return syscall.EMFILE
+		}
+		return nil
+	}
+	n.look(4, time.Second)
+	must(t, os.RemoveAll(filepath.Join(n.root, pod)))
+	n.look(1, time.Second)
+	n.fault = nil
+	n.ending = true
+	must(t, n.tail.Leave(n.now))
+	n.wantLost(0)
+	n.ending = false
+	n.restart()
+	for range 6 {
+		n.poll(quietFor)
+	}
+	if len(n.got) != 60 {
+		t.Errorf("%d of 60 lines", len(n.got))
+	}
+	n.wantLost(0)
+}
+
+// A .gz without a name ends with the agent, whether its folder can be listed or not.
+func TestTheEndListsAGzOfAFolderThatCannotBeListed(t *testing.T) {
+	n := newNode(t)
+	n.pins = ""
+	n.lines("0.log.20261122-160141", "a")
+	n.zip("0.log.20261122-160141")
+	n.start()
+	n.tail.o.Waits = func(*wal.File) bool { return true }
+	n.look(1, time.Second)
+	n.remove("0.log.20261122-160141.gz")
+	n.look(1, time.Second)
+	n.lines("1.log", "b")
+	n.fault = func(path string) error {
+		if path == filepath.Dir(n.path("0.log")) {
+			return syscall.EMFILE
+		}
+		return nil
+	}
+	n.ending = true
+	must(t, n.tail.Leave(n.now))
+	if len(n.losses) != 1 {
+		t.Errorf("%+v", n.losses)
+	}
+}
+
+// A process that is out of descriptors closes a file that has a pin, to open another one.
+func TestAFileIsClosedForOneThatCannotBeOpened(t *testing.T) {
+	n := newNode(t)
+	n.fault = func(path string) error {
+		if strings.Contains(filepath.Base(path), ".log") && n.tail.open >= 3 {
+			return syscall.EMFILE
+		}
+		return nil
+	}
+	n.start()
+	n.tail.o.MaxOpen = 100
+	for i := range 10 {
+		n.lines(fmt.Sprintf("%d.log", i), fmt.Sprint(i))
+		n.poll(time.Second)
+	}
+	if len(n.got) != 10 {
+		t.Errorf("%d of 10 lines", len(n.got))
+	}
+	n.wantLost(0)
 }

@@ -241,7 +241,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/files-unbounded", invariant: "6, 8", pkg: "agent/tail", file: "agent/tail/open.go",
 		broken: "every File that has something to read is held open",
-		old:    "if t.open >= t.o.MaxOpen {", new: "if t.open < 0 {",
+		old:    "	if t.open >= t.o.MaxOpen && !t.makeRoom() && ", new: "	if t == nil && ",
 		test: "TestOpenFilesAreBounded",
 	},
 	{
@@ -316,5 +316,35 @@ var tailMutations = []mutation{
 		broken: "what can't be opened is pinned wherever a link leads to",
 		old:    "fo.in.anchorOf(target); a == nil {", new: "fo.in.anchorOf(target); a == nil && err != nil {",
 		test: "TestAPinWithoutADescriptorStaysInItsRoot",
+	},
+	{
+		name: "tail/few-none-closed", invariant: "8", pkg: "agent/tail", file: "agent/tail/open.go",
+		broken: "a process that is out of descriptors closes none of those it could open again",
+		old:    "	if outOfDescriptors(err) && t.makeRoom() {", new: "	if outOfDescriptors(err) && t == nil {",
+		test: "TestAFileIsClosedForOneThatCannotBeOpened",
+	},
+	{
+		name: "tail/few-held-by-nameless", invariant: "6, 8", pkg: "agent/tail", file: "agent/tail/open.go",
+		broken: "files without a name are held, and all that are met besides, however few descriptors there are",
+		old:    "f.folder.entry(f.key) != nil {", new: "t == nil {",
+		test: "TestNamelessFilesLeaveRoomToMeetOthers",
+	},
+	{
+		name: "tail/few-pins-gone", invariant: "5", pkg: "agent/tail", file: "agent/tail/pins.go",
+		broken: "pins that can't be listed are gone",
+		old:    "fo.unlisted = fo.unlisted || fo.pod != \"\"", new: "fo.unlisted = fo.unlisted || fo.pod == \"\"",
+		test: "TestPinsThatCannotBeListedAreNotGone",
+	},
+	{
+		name: "tail/few-gz-ends-unlisted", invariant: "5", pkg: "agent/tail", file: "agent/tail/leave.go",
+		broken: "a .gz without a name is not listed at the end, where its folder can't be listed",
+		old:    "		src = c.f\n	case *zipped:\n		src = c.f", new: "		src = c.f\n	case *zipped:\n		src = nil",
+		test: "TestTheEndListsAGzOfAFolderThatCannotBeListed",
+	},
+	{
+		name: "tail/few-end-lists-what-is-pinned", invariant: "5", pkg: "agent/tail", file: "agent/tail/leave.go",
+		broken: "the end lists a .gz without a name whose bytes a pin has",
+		old:    " && !t.hasCopy(f) {", new: " {",
+		test: "TestTheEndDoesNotListWhatAPinHas",
 	},
 }
