@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"logboom/chaos/kubelet"
 )
 
 // With 48 descriptors 200 files are read all the same, also while they rotate.
@@ -131,6 +133,33 @@ func TestQuotaReachedAndFreed(t *testing.T) {
 	h.write(filepath.Join(dir, "0.log"), 20000)
 	g.awaitStatus("the WAL is full", func(s status) bool { return s.Intake.Blocked != "" })
 	n.awaitRotations(5) // more than the kubelet keeps
+	g.startBackend()
+	n.end()
+	g.verdict(demand{})
+}
+
+// The same with 48 descriptors, and agents that are killed and ended meanwhile: there are many more pins and .gz than can be open, and
+// nothing can be read.
+func TestFewDescriptorsAndAFullWAL(t *testing.T) {
+	t.Parallel()
+	g := newStage(t, settings{wal: smallWAL, sink: hasty})
+	n := g.startNode(kubelet.Config{Seed: 2, Speed: 10, MaxSize: 64 << 10, MaxFiles: 20, Pods: threePods(time.Hour, 1)})
+	g.agent.args = append([]string{"/bin/sh", "-c", `ulimit -n 48 && exec "$@"`, "sh"}, g.agent.args...)
+	g.agent.start()
+	g.awaitStored(500)
+	g.backend.kill()
+	h, dir := g.container("filler")
+	h.noise = true
+	h.write(filepath.Join(dir, "0.log"), 20000)
+	g.awaitStatus("the WAL is full", func(s status) bool { return s.Intake.Blocked != "" })
+	for range 3 {
+		n.awaitRotations(int64(times(12, 100)))
+		g.agent.kill()
+		g.agent.start()
+		n.awaitRotations(int64(times(12, 100)))
+		g.endAgent()
+		g.agent.start()
+	}
 	g.startBackend()
 	n.end()
 	g.verdict(demand{})
