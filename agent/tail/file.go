@@ -33,6 +33,7 @@ type file struct {
 	onlyPin   bool
 	size      int64     // known size of the content: what was seen of the plain file, or of a .gz in its place
 	zipSeen   int64     // of that, what was seen of its .gz when it was found
+	unread    int64     // size of what stands in its inode and can't be read: it is this File, unless that turns up elsewhere
 	alloc     int64     // bytes of the plain file on the disk
 	mtime     int64     // of the plain file, Unix nanoseconds
 	missing   int       // scans in a row that found no name of it

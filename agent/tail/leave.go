@@ -43,7 +43,7 @@ func (t *Tailer) Leave(now time.Time) error {
 	}
 	t.Rewind()
 	for _, f := range t.byID { // what has a name is read by the next agent: all descriptors are for what nobody has met
-		if f.path != "" {
+		if f.src != nil && f.named() {
 			t.close(f)
 		}
 	}
@@ -52,6 +52,9 @@ func (t *Tailer) Leave(now time.Time) error {
 	}
 	for _, f := range t.byID {
 		gone := f.missing > 1 || f.path == "" && f.src != nil && f.attached && f.nameless()
+		if gone {
+			f.seeUnread()
+		}
 		if gone && !f.lost && !f.readUp() && f.size > int64(f.read.off) && !t.hasCopy(f) {
 			t.lose(f, now)
 		}
@@ -59,8 +62,7 @@ func (t *Tailer) Leave(now time.Time) error {
 	for _, fo := range t.folders {
 		for k, u := range fo.unread {
 			if u.gone > 1 {
-				delete(fo.unread, k)
-				t.loseUnread(fo, u, now)
+				t.vanishUnread(fo, k, now)
 			}
 		}
 	}

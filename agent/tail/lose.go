@@ -26,6 +26,7 @@ func (t *Tailer) lookForLost(f *file, now time.Time) {
 	if f.missing < 2 || now.Sub(f.goneSince) < scanEvery || f.pending > 0 {
 		return // a Record that is not durable may have to be read again, and would be lost with the rest then
 	}
+	f.seeUnread()
 	if unread := f.size - int64(f.read.off); !f.lost && (unread > 0 || f.cut) && !(f.ended && f.readUp()) {
 		t.lose(f, now)
 	}

@@ -93,8 +93,7 @@ func (t *Tailer) postpone(fo *folder, s *stranger, now time.Time) bool {
 	if s.failed == nil {
 		return false
 	}
-	s.src.Close()
-	t.cannotRead(fo, &s.entry, s.failed, now)
+	t.cannotReadOpen(fo, s.nascent, s.failed, now)
 	return true
 }
 
@@ -195,6 +194,10 @@ func (t *Tailer) attach(f *file, n *nascent, now time.Time) {
 	}
 	f.attached, f.cut, f.missing, f.known = true, false, 0, nil
 	f.key, f.path, f.gz, f.pin = e.key, e.path, e.gz, n.pin
+	if e.gz || f.onInode(e) {
+		f.seeUnread()
+	}
+	f.unread = 0 // else that is something else
 	f.met, f.endSeen, f.problem, f.doubt = now, time.Time{}, "", ""
 	if f.excluded() {
 		t.leave(f, n)

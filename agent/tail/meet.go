@@ -45,6 +45,10 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	if old, ok := fo.passed[e.key]; ok && old == e.stat {
 		return nil
 	}
+	u := fo.unread[e.key]
+	if u != nil && u.pin != "" {
+		return nil // it was given up
+	}
 	n := fo.nascent[e.key]
 	if t.stillWaits(fo, n, e) {
 		return nil
@@ -79,6 +83,9 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 		n.src = src
 	}
 	n.entry = *e
+	if u != nil && u.start > 0 && !n.old {
+		n.old, n.oldSize = true, u.start
+	}
 	delete(fo.unreadable, e.path)
 	delete(fo.unread, e.key)
 	t.pinNascent(fo, n)
@@ -96,8 +103,7 @@ func (t *Tailer) peek(fo *folder, n *nascent, now time.Time) *stranger {
 	line := firstLine(head)
 	whole := len(line) == wal.MaxHead || len(line) > 0 && line[len(line)-1] == '\n'
 	if err != nil && !whole {
-		n.src.Close()
-		t.cannotRead(fo, e, err, now)
+		t.cannotReadOpen(fo, n, err, now)
 		return nil
 	}
 	if len(line) == 0 || !whole && !t.flush && !e.quiet(now) {

@@ -106,7 +106,7 @@ func (t *Tailer) makeRoom() bool {
 		if seen++; spare != nil && (seen > enough || spare.pin != "") {
 			break
 		}
-		if f.src != nil && f.path != "" && f != t.reading {
+		if f.src != nil && f != t.reading && (f.pin != "" || spare == nil) && f.named() {
 			spare = f
 		}
 	}
@@ -114,6 +114,15 @@ func (t *Tailer) makeRoom() bool {
 		t.close(spare)
 	}
 	return !t.crowded
+}
+
+// named says that f can be opened again. The name that the last scan saw may be gone, and its descriptor be all there is.
+func (f *file) named() bool {
+	if f.path == "" || f.pin != "" {
+		return f.path != ""
+	}
+	st, err := statx(unix.AT_FDCWD, f.path, 0)
+	return err == nil && st.key == f.key
 }
 
 // maxUnknown is how many files may be open, besides MaxOpen, of which it is not known yet what they are.

@@ -16,17 +16,36 @@ import (
 // The order is: ledger, then the pin. Where the power goes in between, the pin is found and read after all, so the ledger
 // may name bytes that were delivered; never the other way round.
 
+// onlyPin is a file that only a pin keeps.
+type onlyPin struct {
+	alloc, mtime int64
+	free         bool // it costs nothing to give it up
+	giveUp       func()
+}
+
 // relieve gives pins up until those that are left keep to the limits. It changes nothing on the disk: dropPins does.
 func (t *Tailer) relieve(now time.Time) {
 	var held int64
-	var pinned []*file
+	var pinned []onlyPin
 	for _, f := range t.byID {
 		if f.onlyPin && f.pin != "" && !f.lost {
 			held += f.alloc
 			if f.pending == 0 { // a Record that is not durable may have to be read again
-				pinned = append(pinned, f)
+				pinned = append(pinned, onlyPin{f.alloc, f.mtime, f.costsNothing(), func() { t.giveUp(f, now) }})
 			}
 		}
+	}
+	for _, fo := range t.folders {
+		fo.onlyPins(func(u *unread, e *entry) {
+			if u.pin != "" {
+				return
+			}
+			held += e.alloc
+			f := fo.lastSeenIn(u)
+			if !t.queued && (f == nil || f.pending == 0) { // what waits for its turn is met at once, and may be a copy
+				pinned = append(pinned, onlyPin{e.alloc, e.mtime, f != nil && f.attached, func() { t.giveUpUnread(fo, u, e, now) }})
+			}
+		})
 	}
 	if held == 0 {
 		return
@@ -38,15 +57,15 @@ func (t *Tailer) relieve(now time.Time) {
 	if t.o.Shortage != nil {
 		over = max(over, t.o.Shortage())
 	}
-	slices.SortFunc(pinned, func(a, b *file) int {
-		return cmp.Or(compareBool(b.costsNothing(), a.costsNothing()), cmp.Compare(a.mtime, b.mtime))
+	slices.SortFunc(pinned, func(a, b onlyPin) int {
+		return cmp.Or(compareBool(b.free, a.free), cmp.Compare(a.mtime, b.mtime))
 	})
-	for _, f := range pinned {
+	for _, p := range pinned {
 		if over <= 0 {
 			return
 		}
-		over -= f.alloc
-		t.giveUp(f, now)
+		over -= p.alloc
+		p.giveUp()
 	}
 }
 
@@ -76,4 +95,7 @@ func (t *Tailer) dropPins() {
 		t.finish(f)
 	}
 	t.dropped = t.dropped[:0]
+	for _, fo := range t.folders {
+		t.dropUnread(fo)
+	}
 }

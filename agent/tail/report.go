@@ -69,6 +69,7 @@ func (t *Tailer) publish(now time.Time) {
 			State: f.state(), Error: f.problem, Doubt: f.doubt, LastGrew: f.lastGrew})
 	}
 	for _, fo := range t.folders {
+		fo.onlyPins(func(_ *unread, e *entry) { r.PinBytes += e.alloc })
 		for path, problem := range fo.unreadable {
 			r.Files = append(r.Files, status.File{Path: path, State: "unreadable", Error: problem})
 		}

@@ -29,6 +29,7 @@ type unread struct {
 	copied bool  // a .gz of it was there
 	gone   int   // scans in a row that found no name of it
 	since  time.Time
+	pin    string // given up for space: it goes when the ledger has that
 }
 
 // noteUnread remembers e, which can't be read for now.
@@ -44,8 +45,8 @@ func (t *Tailer) noteUnread(fo *folder, e *entry, err error, now time.Time) {
 		return
 	}
 	for _, f := range fo.files {
-		if !f.attached && !f.lost && f.onInode(e) && e.size > f.size { // then it is f that loses this
-			f.size, f.lastGrew = e.size, now
+		if !f.attached && !f.lost && !f.cut && f.onInode(e) && e.size > max(f.size, f.unread) { // then it is f that loses this
+			f.unread, f.lastGrew = e.size, now
 		}
 	}
 }
@@ -119,35 +120,47 @@ func passing(err error) bool { return errors.As(err, new(syscall.Errno)) }
 
 // sweepUnread lists those of the files that could not be read whose names are all gone.
 func (t *Tailer) sweepUnread(fo *folder, now time.Time) {
+	if len(fo.unread) == 0 {
+		return
+	}
+	named := map[key]bool{}
+	for i := range fo.entries {
+		e := &fo.entries[i]
+		if u := fo.unread[e.key]; u != nil {
+			named[e.key] = true
+			u.see(e, now)
+		}
+	}
 	for k, u := range fo.unread {
 		if fo.byKey[k] != nil || fo.nascent[k] != nil {
 			delete(fo.unread, k)
 			continue
 		}
-		named := false
-		for i := range fo.entries {
-			if e := &fo.entries[i]; e.key == k {
-				named = true
-				u.see(e, now)
-			}
-		}
-		if named || fo.unlisted {
+		if named[k] || fo.unlisted {
 			continue
 		}
 		if u.gone++; u.gone == 1 {
 			u.since = now
 		}
 		if u.gone >= 2 && now.Sub(u.since) >= scanEvery {
-			delete(fo.unread, k)
-			t.loseUnread(fo, u, now)
+			t.vanishUnread(fo, k, now)
 		}
 	}
 }
 
-// loseUnread puts u into the ledger, unless its bytes stand elsewhere, or are a known File's: then that loses them.
-func (t *Tailer) loseUnread(fo *folder, u *unread, now time.Time) {
+// vanishUnread puts what was behind k into the ledger, of which no name is left.
+func (t *Tailer) vanishUnread(fo *folder, k key, now time.Time) {
+	u := fo.unread[k]
+	delete(fo.unread, k)
+	if u.pin == "" && !fo.ofKnown(u) {
+		t.loseUnread(fo, u, checkpoint.Loss{Time: now, AtLeast: true, Cause: checkpoint.CauseDeleted, Detail: "it could not be read: " + u.why, Until: now})
+	}
+}
+
+// loseUnread puts u into the ledger, as l says, unless its bytes stand elsewhere.
+func (t *Tailer) loseUnread(fo *folder, u *unread, l checkpoint.Loss) {
 	e := &u.entry
-	if u.size <= u.start || fo.ofKnown(u) || fo.compressed(u) || e.kind == sibling && !t.wanted(fo, e) {
+	if u.size <= u.start || fo.compressed(u) || e.kind == sibling && !t.wanted(fo, e) {
 		return
 	}
 	d := t.describeNew(fo, e, nil, nil)
@@ -155,9 +168,59 @@ func (t *Tailer) loseUnread(fo *folder, u *unread, now time.Time) {
 		return
 	}
 	d.ID = DeriveID(d, fo.pod, fmt.Appendf(nil, "unread %d %d", e.key.inode, e.key.birth), 0)
-	t.changed.Losses = append(t.changed.Losses, checkpoint.Loss{Time: now, File: d, Start: wal.Offset(u.start), End: wal.Offset(u.size), AtLeast: true, Cause: checkpoint.CauseDeleted,
-		Detail: "it could not be read: " + u.why, Since: u.seen, Until: now})
+	l.File, l.Start, l.End, l.Since = d, wal.Offset(u.start), wal.Offset(u.size), u.seen
+	t.changed.Losses = append(t.changed.Losses, l)
 	t.changed.Forget = append(t.changed.Forget, d.ID) // nothing else is known of it
+}
+
+// cannotReadOpen is cannotRead of n, which could be opened.
+func (t *Tailer) cannotReadOpen(fo *folder, n *nascent, err error, now time.Time) {
+	n.src.Close()
+	t.cannotRead(fo, &n.entry, err, now)
+	if u := fo.unread[n.entry.key]; u != nil && n.old {
+		u.start = n.oldSize
+	}
+}
+
+// onlyPins calls fn for each of the files that could not be read whose only name is a pin.
+func (fo *folder) onlyPins(fn func(u *unread, e *entry)) {
+	for i := range fo.entries {
+		e := &fo.entries[i]
+		if u := fo.unread[e.key]; u != nil && e.pin && e.links == 1 {
+			fn(u, e)
+		}
+	}
+}
+
+// giveUpUnread makes what stands behind the pin e a loss: of the File that it is, if that is known. From then on it is not read.
+func (t *Tailer) giveUpUnread(fo *folder, u *unread, e *entry, now time.Time) {
+	u.pin = e.path
+	l := checkpoint.Loss{Time: now, AtLeast: true, Cause: checkpoint.CauseDropped, Detail: "its pin was given up for space; it could not be read: " + u.why, Until: now}
+	f := fo.lastSeenIn(u)
+	switch {
+	case f == nil:
+		t.loseUnread(fo, u, l)
+	case !f.attached && !f.lost:
+		f.lost = true
+		f.seeUnread()
+		if l.File, l.Start, l.End, l.Since = f.desc, f.read.off, wal.Offset(f.size), f.lastGrew; l.End > l.Start {
+			t.changed.Losses = append(t.changed.Losses, l)
+		}
+	}
+}
+
+// dropUnread lets go of the pins that were given up.
+func (t *Tailer) dropUnread(fo *folder) {
+	for k, u := range fo.unread {
+		if u.pin == "" {
+			continue
+		}
+		if err := t.pins.remove(u.pin); err != nil {
+			t.warnOnce(u.pin, "can't remove a pin", err)
+			continue
+		}
+		delete(fo.unread, k)
+	}
 }
 
 // unwanted returns how much of a file that was never read was there before a first start that should not read it.
@@ -168,10 +231,27 @@ func (t *Tailer) unwanted(fo *folder, e *entry) int64 {
 	return 0
 }
 
-// ofKnown says that u is what a File was last seen in, or a .gz of that, or of what could not be read either and is still there.
-func (fo *folder) ofKnown(u *unread) bool {
+// lastSeenIn returns the File that was last seen in u, or nil. What was cut, or is read from a copy, is not in its inode any more.
+func (fo *folder) lastSeenIn(u *unread) *file {
 	for _, f := range fo.files {
-		if f.onInode(&u.entry) || u.entry.gz && f.name != "" && u.entry.path == f.name+".gz" {
+		if f.onInode(&u.entry) && !f.cut && (!f.attached || f.gz) {
+			return f
+		}
+	}
+	return nil
+}
+
+// seeUnread notes that what could not be read was f.
+func (f *file) seeUnread() { f.size, f.unread = max(f.size, f.unread), 0 }
+
+// ofKnown says that u is what a File was last seen in, which loses it, or a .gz of that, or of what could not be read either and is
+// still there.
+func (fo *folder) ofKnown(u *unread) bool {
+	if fo.lastSeenIn(u) != nil {
+		return true
+	}
+	for _, f := range fo.files {
+		if u.entry.gz && f.name != "" && u.entry.path == f.name+".gz" {
 			return true
 		}
 	}

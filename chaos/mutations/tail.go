@@ -284,7 +284,7 @@ var tailMutations = []mutation{
 	{
 		name: "tail/unread-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
 		broken: "a file that could not be opened is forgotten when it is gone",
-		old:    "			t.loseUnread(fo, u, now)\n", new: "",
+		old:    "			t.vanishUnread(fo, k, now)\n		}\n	}\n}", new: "			delete(fo.unread, k)\n		}\n	}\n}",
 		test: "TestWhatCannotBeOpenedIsListedWhenItIsGone",
 	},
 	{
@@ -296,19 +296,19 @@ var tailMutations = []mutation{
 	{
 		name: "tail/unread-rest-forgotten", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
 		broken: "what an unreadable file has more than was read of it before a restart does not count",
-		old:    "f.size, f.lastGrew = e.size, now", new: "f.lastGrew = now",
+		old:    "f.unread, f.lastGrew = e.size, now", new: "f.lastGrew = now",
 		test: "TestWhatCannotBeOpenedIsListedWhenItIsGone",
 	},
 	{
 		name: "tail/unread-listed-though-read", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
 		broken: "the ledger lists a file that could not be opened and was read from its .gz",
-		old:    "fo.ofKnown(u) || fo.compressed(u)", new: "fo.ofKnown(u)",
+		old:    "u.size <= u.start || fo.compressed(u)", new: "u.size <= u.start",
 		test: "TestWhatWasCompressedIsNotListed",
 	},
 	{
 		name: "tail/unread-copy-listed", invariant: "5", pkg: "agent/tail", file: "agent/tail/unread.go",
 		broken: "the ledger lists a .gz that could not be opened, of what was read or has a pin",
-		old:    "fo.ofKnown(u) || fo.compressed(u)", new: "fo.compressed(u)",
+		old:    "u.pin == \"\" && !fo.ofKnown(u)", new: "u.pin == \"\"",
 		test: "TestACopyThatCannotBeOpenedIsNotListed",
 	},
 	{
