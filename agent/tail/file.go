@@ -30,6 +30,7 @@ type file struct {
 	cut       bool // its bytes are gone from its inode: truncated
 	copy      key  // of what was a beginning of it when it was last looked at
 	pin       string
+	pinned    key // a copy that only a pin has, of what was not durable yet
 	onlyPin   bool
 	size      int64     // known size of the content: what was seen of the plain file, or of a .gz in its place
 	zipSeen   int64     // of that, what was seen of its .gz when it was found

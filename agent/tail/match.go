@@ -48,7 +48,9 @@ func (t *Tailer) recognise(fo *folder, strangers []*stranger, now time.Time) {
 			}
 			fo.passed[e.key] = e.stat // a copy of what is read elsewhere, or nobody's
 			s.src.Close()
-			if f != nil && e.pin && e.links == 1 && e.size <= int64(f.safe.off) { // its name is gone, and all of it is durable as f's
+			if f != nil && e.pin && e.links == 1 && e.size > int64(f.safe.off) {
+				f.pinned = e.key
+			} else if f != nil && e.pin && e.links == 1 { // its name is gone, and all of it is durable as f's
 				if err := t.pins.remove(e.path); err != nil {
 					t.warnOnce(e.path, "can't remove a pin", err)
 				}

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -42,7 +43,7 @@ type stranger struct {
 
 // meet opens an entry with an unknown inode. It returns nil as long as its first line isn't complete.
 func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger {
-	if old, ok := fo.passed[e.key]; ok && old == e.stat {
+	if old, ok := fo.passed[e.key]; ok && old == e.stat && !fo.readElsewhere(e) {
 		return nil
 	}
 	u := fo.unread[e.key]
@@ -90,6 +91,11 @@ func (t *Tailer) meet(fo *folder, e *entry, pin string, now time.Time) *stranger
 	delete(fo.unread, e.key)
 	t.pinNascent(fo, n)
 	return t.peek(fo, n, now)
+}
+
+// readElsewhere says that all of e, the pin of a copy whose name is gone, became durable since it was passed over.
+func (fo *folder) readElsewhere(e *entry) bool {
+	return e.pin && e.links == 1 && slices.ContainsFunc(fo.files, func(f *file) bool { return f.pinned == e.key && f.attached && e.size <= int64(f.safe.off) })
 }
 
 // peek reads the first line of n, which stays nascent as long as that isn't complete.

@@ -35,7 +35,7 @@ func (t *Tailer) scan(now time.Time) {
 	}
 	t.sweepRefused()
 	t.sweepDirs()
-	if len(t.warned) > maxWarned {
+	if len(t.warned) >= maxWarned && t.scans%rewarnEvery == rewarnEvery-1 {
 		clear(t.warned)
 	}
 	t.scans++
@@ -62,7 +62,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 	}
 	t.lookForPod(fo, now)
 	var strangers []*stranger
-	behind := false
+	behind, queued := false, false
 	t.short = false
 	for i := range fo.entries {
 		e := &fo.entries[i]
@@ -70,8 +70,7 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 			continue
 		}
 		if len(strangers) >= t.maxUnknown() || t.short && len(strangers) > 0 { // all of them are open
-			t.nextScan = now
-			t.unmet, t.queued, fo.unlisted, behind = true, true, true, t.scans == 0 || fo.behind
+			t.unmet, queued, fo.unlisted, behind = true, true, true, t.scans == 0 || fo.behind
 			t.queue(fo, i, pinned, now)
 			break
 		}
@@ -79,7 +78,10 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 			strangers = append(strangers, s)
 		}
 	}
-	t.recognise(fo, strangers, now)
+	t.recognise(fo, slices.Clone(strangers), now)
+	if queued && slices.ContainsFunc(strangers, fo.gotOn) { // else the next scan would find the same
+		t.nextScan, t.queued = now, true
+	}
 	fo.behind = behind
 	for i := range fo.entries {
 		fo.assign(&fo.entries[i])
@@ -90,6 +92,14 @@ func (t *Tailer) scanFolder(fo *folder, now time.Time) {
 		t.look(f, pinned, now)
 	}
 	fo.sweep()
+}
+
+// gotOn says that s will be no stranger in the next scan.
+func (fo *folder) gotOn(s *stranger) bool {
+	k := s.entry.key
+	_, passed := fo.passed[k]
+	u := fo.unread[k]
+	return passed || fo.byKey[k] != nil || fo.nascent[k] != nil || u != nil && u.why == errNotKept.Error()
 }
 
 // assign gives an entry to the File whose inode it names.

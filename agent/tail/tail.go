@@ -176,11 +176,18 @@ const maxRecords = 1024
 // maxWarned bounds what warnOnce remembers.
 const maxWarned = 10000
 
+// rewarnEvery is after how many scans paths that were too many to be told of have their turn.
+const rewarnEvery = 3600
+
 // warnOnce logs what concerns a path once until calm is called for it.
 func (t *Tailer) warnOnce(path, what string, err error) {
-	if !t.warned[path] {
-		t.warned[path] = true
-		t.o.Log.Warn(what, "path", path, "error", err)
+	if t.warned[path] || len(t.warned) >= maxWarned && filepath.IsAbs(path) {
+		return
+	}
+	t.warned[path] = true
+	t.o.Log.Warn(what, "path", path, "error", err)
+	if len(t.warned) == maxWarned {
+		t.o.Log.Warn("there is trouble with too many paths to tell of each: the status lists those that can't be read")
 	}
 }
 

@@ -1,0 +1,79 @@
+package tail
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"logboom/wal"
+)
+
+// More paths in trouble than are remembered are not told of at every scan.
+func TestWarningsOfManyPathsDoNotRepeat(t *testing.T) {
+	n := newNode(t)
+	n.start()
+	for range 3 {
+		for i := range maxWarned + 10 {
+			n.tail.warnOnce(fmt.Sprint("/", i), "can't read a log file", syscall.EIO)
+		}
+		n.look(1, time.Second)
+	}
+	if len(n.logged) > maxWarned+10 {
+		t.Errorf("%d warnings", len(n.logged))
+	}
+}
+
+// What has to wait while descriptors are short, as it may be a copy, does not make scans follow one another without a pause.
+func TestWhatWaitsDoesNotHurryScans(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	n.write("app.log", "a\nb\n")
+	n.start()
+	n.poll(0)
+	n.fault = func(path string) error {
+		if filepath.Base(path) == "x.log" || filepath.Base(path) == "y.log" {
+			return syscall.EMFILE
+		}
+		return nil
+	}
+	n.write("app.log.1", "a\n")
+	n.write("x.log", "x\n")
+	n.write("y.log", "y\n")
+	n.poll(time.Second)
+	scans := n.tail.scans
+	for range 10 {
+		n.poll(time.Millisecond)
+	}
+	if n.tail.scans > scans+1 {
+		t.Errorf("%d scans in 10 ms", n.tail.scans-scans)
+	}
+}
+
+// A copy whose original is read only later has a pin until then.
+func TestThePinOfACopyGoesWhenItsOriginalIsRead(t *testing.T) {
+	n := newNode(t)
+	n.lines("0.log", "a")
+	n.start()
+	n.poll(0)
+	stopped := true
+	n.tail.o.Waits = func(*wal.File) bool { return stopped }
+	n.lines("0.log", "b")
+	text, err := os.ReadFile(n.path("0.log"))
+	must(t, err)
+	must(t, os.WriteFile(n.path("0.log.20261122-160000"), text, 0o640))
+	n.poll(2 * time.Second)
+	n.remove("0.log.20261122-160000")
+	n.poll(2 * time.Second)
+	n.poll(2 * time.Second)
+	stopped = false
+	for range 4 {
+		n.poll(20 * time.Second)
+	}
+	n.want("a", "b")
+	if got := n.pinFiles(); len(got) != 1 || got[0] != "0.log" {
+		t.Errorf("pins when the copy is gone: %q", got)
+	}
+}
