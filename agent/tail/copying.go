@@ -24,7 +24,14 @@ func (t *Tailer) copying(fo *folder, s *stranger, others []*stranger, now time.T
 	}
 	for _, f := range fo.files {
 		further := e.size < int64(f.read.off)
-		if (further || f.met.Equal(now)) && f.attached && !f.gz && !f.lost && f.mayBe(e) && t.reopen(f) == nil && s.begins(f.src) {
+		if !further && !f.met.Equal(now) || !f.attached || f.gz || f.lost || !f.mayBe(e) {
+			continue
+		}
+		err := t.reopen(f)
+		if outOfDescriptors(err) {
+			return true // it can't be told yet
+		}
+		if err == nil && s.begins(f.src) {
 			if further {
 				f.copy = e.key
 			}

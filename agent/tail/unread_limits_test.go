@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -76,4 +77,36 @@ func TestThePinOfACopyGoesWhenItsOriginalIsRead(t *testing.T) {
 	if got := n.pinFiles(); len(got) != 1 || got[0] != "0.log" {
 		t.Errorf("pins when the copy is gone: %q", got)
 	}
+}
+
+// While a log can't be opened again, what may be a copy of it that is being made is not taken for a new file.
+func TestACopyOfALogThatCannotBeOpenedWaits(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	n.start()
+	n.tail.o.MaxOpen = 1
+	stopped := true
+	n.tail.o.Waits = func(f *wal.File) bool { return stopped && filepath.Base(f.Path) == "z.log" }
+	text := strings.Repeat("a", 8<<10) + "\nb\n"
+	n.write("app.log", text)
+	n.poll(time.Second)
+	for _, f := range n.tail.byID {
+		n.tail.close(f)
+	}
+	n.write("z.log", "z\n")
+	n.look(1, time.Second)
+	n.remove("z.log") // what is open now can't be opened again
+	n.write("app.log.1", text[:8<<10+1])
+	for range 3 {
+		n.poll(time.Second)
+	}
+	n.write("app.log.1", "b\n")
+	stopped = false
+	for range 4 {
+		n.poll(20 * time.Second)
+	}
+	if len(n.got) != 3 {
+		t.Errorf("%d lines, want 3", len(n.got))
+	}
+	n.wantLost(0)
 }
