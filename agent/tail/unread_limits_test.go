@@ -2,6 +2,7 @@ package tail
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +108,48 @@ func TestACopyOfALogThatCannotBeOpenedWaits(t *testing.T) {
 	}
 	if len(n.got) != 3 {
 		t.Errorf("%d lines, want 3", len(n.got))
+	}
+	n.wantLost(0)
+}
+
+// And neither is a .gz that is being written beside it.
+func TestAGzOfALogThatCannotBeOpenedWaits(t *testing.T) {
+	n := newNode(t)
+	n.files("*.log")
+	n.start()
+	n.tail.o.MaxOpen = 1
+	stopped := true
+	n.tail.o.Waits = func(f *wal.File) bool { return stopped && filepath.Base(f.Path) == "z.log" }
+	text := ""
+	for range 6000 {
+		text += fmt.Sprintf("%x\n", rand.Uint64())
+	}
+	n.write("app.log", text)
+	n.poll(time.Second)
+	n.rename("app.log", "app.log.1")
+	n.poll(time.Second)
+	for _, f := range n.tail.byID {
+		n.tail.close(f)
+	}
+	n.write("z.log", "z\n")
+	n.look(1, time.Second)
+	n.remove("z.log")
+	n.write("copy", text)
+	n.zip("copy")
+	zip, err := os.ReadFile(n.path("copy.gz"))
+	must(t, err)
+	n.write("app.log.1.gz", string(zip[:len(zip)/2]))
+	for range 3 {
+		n.poll(time.Second)
+	}
+	stopped = false
+	n.write("app.log.1.gz", string(zip[len(zip)/2:]))
+	n.remove("app.log.1")
+	for range 4 {
+		n.poll(20 * time.Second)
+	}
+	if len(n.got) != 6001 {
+		t.Errorf("%d lines, want 6001", len(n.got))
 	}
 	n.wantLost(0)
 }

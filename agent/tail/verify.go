@@ -34,7 +34,10 @@ func (t *Tailer) verify(f *file, s *stranger) bool {
 	if err != nil && e.gz && f.desc.Format != wal.Plain {
 		return true // damaged before the Offset: fill tells what that costs
 	}
-	if err != nil && e.gz && f.attached && !f.gz && t.reopen(f) == nil { // still being written beside the plain file, perhaps
+	if err != nil && e.gz && f.attached && !f.gz { // still being written beside the plain file, perhaps
+		if s.failed = t.reopen(f); s.failed != nil {
+			return false
+		}
 		own, upTo, err := checksum(f.src, int64(f.desc.Start), reached)
 		return err == nil && upTo == reached && own == prefix
 	}
